@@ -1,0 +1,1 @@
+"""BatchMatrix: one workload under a grid of conditions, on Kubernetes, with a verdict."""

@@ -1,0 +1,102 @@
+"""How an attempt ended: the evidence that is gathered and the names of the possible outcomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from batchmatrix.model.metric import MetricValue
+from batchmatrix.model.observed import JobState, PodState
+
+__all__ = ["Blame", "Captured", "Evidence", "Intent", "LogState", "Outcome", "Verdict"]
+
+
+class Outcome(StrEnum):
+    """How an attempt ended. The values leave the process (records, reports, retry keys): never rename one."""
+
+    SUCCEEDED = "Succeeded"
+    UNEXPECTED_EXIT = "UnexpectedExit"
+    TIMEOUT = "Timeout"
+    OOM_KILLED = "OOMKilled"
+    IMAGE_ERROR = "ImageError"
+    CONFIG_ERROR = "ConfigError"
+    UNSCHEDULABLE = "Unschedulable"
+    PREEMPTED = "Preempted"
+    EVICTED = "Evicted"
+    NODE_LOST = "NodeLost"
+    INTERRUPTED = "Interrupted"
+    INCOMPLETE = "Incomplete"
+    LOG_LOST = "LogLost"
+    NAME_CONFLICT = "NameConflict"
+    CANCELLED = "Cancelled"
+
+
+class Blame(StrEnum):
+    """Whose fault an outcome is."""
+
+    NOBODY = "nobody"
+    WORKLOAD = "workload"
+    INFRASTRUCTURE = "infrastructure"
+
+
+class LogState(StrEnum):
+    """How much of a log is in the store."""
+
+    COMPLETE = "complete"
+    TRUNCATED = "truncated"
+    """Some of it is there and some is known to be missing, or it met its size limit."""
+    LOST = "lost"
+    """There was a container, and nothing of what it wrote could be kept."""
+    NONE = "none"
+    """No container ever started, so there was nothing to keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What became of one pod's log."""
+
+    state: LogState
+    bytes: int = 0
+    """Raw bytes the container wrote, as far as they were kept."""
+    lines: int = 0
+    sha256: str = ""
+    """Over the raw bytes; empty for LOST and NONE."""
+    key: str = ""
+    """Prefix in the store under which the chunks and the manifest lie."""
+    metrics: tuple[MetricValue, ...] = ()
+    parser: str = ""
+    """Digest of the metric definitions that were used."""
+    message: str = ""
+    """Why the log is not complete; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Something the operator resolved to do to an attempt and wrote down before doing it."""
+
+    action: str
+    """`timeout`, `cancel`, `unschedulable`, `image`, `config`, `nodelost`."""
+    time: float
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known about one attempt that has ended."""
+
+    job: JobState | None
+    pod: PodState | None
+    captured: Captured
+    intent: Intent | None = None
+    missing_metrics: tuple[str, ...] = ()
+    """Required metrics that the log did not hold, or held only as invalid values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of an attempt with what a reader needs to act on it."""
+
+    outcome: Outcome
+    blame: Blame
+    message: str
+    """Cause and remedy in plain words, one line."""

@@ -1,0 +1,82 @@
+"""The result of a matrix, worked out from records alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from batchmatrix.model.cell import Scalar
+from batchmatrix.model.record import Record
+
+__all__ = ["CellSummary", "MetricSummary", "Summary", "TrialResult"]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSummary:
+    """One metric of one cell over its trials; the trial is the unit, never the step inside a trial."""
+
+    name: str
+    unit: str
+    n: int
+    """Trials that gave a value."""
+    mean: float | None
+    std: float | None
+    """Sample standard deviation (n - 1); None for fewer than two trials."""
+    min: float | None
+    max: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """One trial: its last attempt, and how many there were."""
+
+    cell: str
+    trial: int
+    state: str
+    """Waiting, Queued, Pending, Running or Done."""
+    attempts: int
+    record: Record | None
+    """Of the last attempt; None while the trial is not Done."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellSummary:
+    """One row of the report."""
+
+    name: str
+    hash: str
+    values: dict[str, Scalar]
+    trials: int
+    done: int
+    succeeded: int
+    failed: int
+    """Done and not Succeeded."""
+    attempts: int
+    outcomes: dict[str, int]
+    """Outcome of the trials' last attempts, with counts."""
+    exit_codes: dict[str, int]
+    logs: dict[str, int]
+    """Log state of the last attempts, with counts."""
+    nodes: tuple[str, ...]
+    images: tuple[str, ...]
+    metrics: tuple[MetricSummary, ...]
+    message: str
+    """Of the first trial that failed; empty if none did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The whole matrix."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    complete: bool
+    verdict: str
+    """`pass`, `fail`, `inconclusive`; empty while the matrix is not complete."""
+    reason: str
+    """Why, in one line."""
+    cells: tuple[CellSummary, ...]
+    trials: tuple[TrialResult, ...]
+    started: str
+    finished: str

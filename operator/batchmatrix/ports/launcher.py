@@ -1,0 +1,34 @@
+"""What the engine does to attempts."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from batchmatrix.model.launch import Launch
+from batchmatrix.model.observed import JobState, PodState
+
+__all__ = ["Launcher"]
+
+
+class Launcher(Protocol):
+    """Starts and ends attempts. Every method is safe to call again after a lost reply."""
+
+    async def create(self, launch: Launch) -> JobState:
+        """Start the attempt, or find that it was started already.
+
+        Raises NameConflict where a foreign object has its name, InvalidSpec where the server will never take it
+        (for example a field it refuses), Unavailable for quota, webhooks that deny and everything passing.
+        """
+        ...
+
+    async def delete(self, job: JobState) -> None:
+        """Remove the Job with its pods, if it still is this very object (uid)."""
+        ...
+
+    async def kill(self, pod: PodState) -> None:
+        """End the attempt's pod, if it still is this very object (uid); its finalizer keeps the object."""
+        ...
+
+    async def release(self, pod: PodState) -> None:
+        """Take our finalizer off the pod; a pod that is gone is fine."""
+        ...
