@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from batchmatrix.model.cell import Cell, MatrixRef
 
-__all__ = ["AttemptId", "Launch", "Mutation", "Tuning"]
+__all__ = ["AttemptId", "Launch", "Mutation", "RetryRule", "Tuning"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,6 +25,18 @@ class Mutation:
     avoid_nodes: tuple[str, ...] = ()
     memory_factor: str = "1"
     """Decimal text; multiplies memory requests and limits of the cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRule:
+    """How often, and with what change, a trial is started again after one kind of outcome."""
+
+    limit: int
+    """Retries over the life of the trial (since it was last asked to run again by hand)."""
+    memory_factor: str = "1"
+    """Decimal text; each such retry multiplies the memory by it once more."""
+    avoid_node: bool = False
+    """Keep away from the node where this happened."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,8 @@ class PodState:
     """Message of PodScheduled=False with reason Unschedulable, else empty."""
     deleting_since: float | None
     """deletionTimestamp less the grace period: when the deletion was asked for."""
+    grace_seconds: float
+    """deletionGracePeriodSeconds of a pod being deleted, else 0."""
     disrupted: float | None
     """When condition DisruptionTarget became true."""
     disruption_reason: str
