@@ -1,0 +1,98 @@
+"""Namespaces of tests: made empty, and at the end proved to leave nothing behind."""
+
+from __future__ import annotations
+
+import secrets
+
+from tests.support.cluster import ApiError, Json, Kube
+from tests.support.wait import Pending, wait_for
+
+__all__ = ["drop_namespace", "make_namespace"]
+
+OUR_FINALIZER = "batchmatrix.dev/"
+CHILDREN = ("jobs", "pods")
+EMPTY_SECONDS = 45.0
+GONE_SECONDS = 45.0
+
+
+def make_namespace(kube: Kube, *, labels: dict[str, str] | None = None) -> str:
+    """Create a namespace with a name of its own and wait until pods can be made in it."""
+    name = f"test-{secrets.token_hex(4)}"
+    metadata = {"name": name, "labels": {"batchmatrix-tests": "true", **(labels or {})}}
+    kube.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    there = kube.at(name)
+    wait_for(lambda: there.find("serviceaccounts", "default"), timeout=30, what=f"service account default of {name}")
+    return name
+
+
+def drop_namespace(kube: Kube, name: str, *, failed: bool) -> None:
+    """Delete a test's namespace and all in it.
+
+    After a test that passed, whoever put finalizers of ours on objects must take them off without help: what
+    does not go away is an AssertionError. After a test that failed (`failed`) they are taken off here, so that
+    one failure stays one.
+    """
+    there = kube.at(name)
+    if not failed:
+        try:
+            _empty(there)
+        except AssertionError:
+            _force(there)
+            kube.delete("namespaces", name, missing_ok=True)
+            raise
+    else:
+        _force(there)
+    kube.delete("namespaces", name, missing_ok=True)
+    wait_for(
+        lambda: kube.find("namespaces", name) is None or Pending(kube.get("namespaces", name)["status"]),
+        timeout=GONE_SECONDS,
+        what=f"namespace {name} to be gone",
+        interval=0.2,
+    )
+
+
+def _empty(there: Kube) -> None:
+    _delete_matrices(there)
+    there.delete_all("jobs")
+    there.delete_all("pods", grace=1)
+    wait_for(
+        lambda: _left(there) or True,
+        timeout=EMPTY_SECONDS,
+        what=f"Jobs and pods of namespace {there.namespace} to be gone",
+        interval=0.2,
+    )
+
+
+def _delete_matrices(there: Kube) -> None:
+    try:
+        there.delete_all("batchmatrices")
+    except ApiError as problem:
+        if problem.code != 404:  # without the CRD there is no such collection
+            raise
+
+
+def _left(there: Kube) -> Pending | None:
+    left = [_line(kind, item) for kind in CHILDREN for item in there.list(kind)]
+    return Pending("\n".join(left)) if left else None
+
+
+def _line(kind: str, item: Json) -> str:
+    metadata = item["metadata"]
+    since = metadata.get("deletionTimestamp", "not deleted")
+    return f"{kind}/{metadata['name']}: finalizers {metadata.get('finalizers', [])}, deletion {since}"
+
+
+def _force(there: Kube) -> None:
+    """Delete everything without waiting for a kubelet, and take our finalizers off."""
+    _delete_matrices(there)
+    there.delete_all("jobs")
+    there.delete_all("pods", grace=0)
+    for pod in there.list("pods"):
+        kept = pod["metadata"].get("finalizers", [])
+        others = [name for name in kept if not name.startswith(OUR_FINALIZER)]
+        if others != kept:
+            try:
+                there.patch("pods", pod["metadata"]["name"], {"metadata": {"finalizers": others}})
+            except ApiError as problem:
+                if problem.code != 404:
+                    raise
