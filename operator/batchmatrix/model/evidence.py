@@ -68,6 +68,8 @@ class Captured:
     """Digest of the metric definitions that were used."""
     message: str = ""
     """Why the log is not complete; one line."""
+    capped: bool = False
+    """TRUNCATED for no other cause than the user's own `logs.maxBytes`: no gap lies in what was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Intent:
     """Something the operator resolved to do to an attempt and wrote down before doing it."""
 
     action: str
-    """`timeout`, `cancel`, `unschedulable`, `image`, `config`, `nodelost`."""
+    """`timeout`, `cancel`, `unschedulable`, `image`, `config`, `conflict`, `nodelost`."""
     time: float
     message: str = ""
 
