@@ -1,0 +1,158 @@
+"""From plain data to a BatchMatrix, or to every problem in words fit for its author."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.base.text import one_line
+from batchmatrix.model.v1alpha1._types import SHAPES, show
+from batchmatrix.model.v1alpha1.rules import check
+from batchmatrix.model.v1alpha1.spec import BatchMatrix
+
+__all__ = ["field_path", "parse_matrix"]
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PROBLEMS_LIMIT = 50
+
+_TYPES = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+}
+
+_QUOTES = {
+    "string_type": "put it in quotes",
+    "int_type": "write it without quotes",
+    "float_type": "write it without quotes",
+    "bool_type": "write it without quotes",
+}
+
+
+def field_path(location: tuple[int | str, ...]) -> str:
+    """A location as a person writes it: `spec.axes[0].values`, `spec.catalog.hardware["h100"]`."""
+    path = ""
+    for step in location:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif step == "[key]":
+            continue
+        elif _PLAIN.fullmatch(step):
+            path += f".{step}" if path else step
+        else:
+            path += f'["{one_line(step, limit=80)}"]'
+    return path
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
+
+
+def _known_fields(location: tuple[int | str, ...]) -> list[str]:
+    """The fields of the object that holds the last step of `location`."""
+    models: list[type[BaseModel]] = [BatchMatrix]
+    for step in location[:-1]:
+        fields = {field.alias: field for model in models for field in model.model_fields.values()}
+        if isinstance(step, str) and step in fields:
+            models = list(_models(fields[step].annotation))
+    return sorted(field.alias or "" for model in models for field in model.model_fields.values())
+
+
+def _unknown(location: tuple[int | str, ...]) -> str:
+    known = _known_fields(location)
+    near = difflib.get_close_matches(str(location[-1]), known, n=1)
+    return f"unknown field; did you mean {near[0]}?" if near else f"unknown field; known are: {', '.join(known)}"
+
+
+def _wording(error: ErrorDetails) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    shown = show(error["input"])
+    if kind in _TYPES:
+        quotes = isinstance(error["input"], str) != (kind == "string_type")
+        return f"{shown} is not {_TYPES[kind]}" + (f"; {_QUOTES[kind]}" if quotes and kind in _QUOTES else "")
+    texts = {
+        "batchmatrix": "{reason}",
+        "value_error": "{error}",
+        "missing": "is required; add it",
+        "literal_error": "{shown} is not known; write {expected}",
+        "string_too_long": "{shown} is too long; write at most {max_length} characters",
+        "string_too_short": "{shown} is too short; write at least {min_length} characters",
+        "too_long": "has too many entries; write at most {max_length}",
+        "too_short": "has too few entries; write at least {min_length}",
+        "greater_than_equal": "{shown} is too small; write {ge} or more",
+        "less_than_equal": "{shown} is too large; write {le} or less",
+    }
+    if kind == "extra_forbidden":
+        return _unknown(error["loc"])
+    if kind == "string_pattern_mismatch":
+        return f"{shown} has the wrong form; write {SHAPES[context['pattern']]}"
+    return one_line(texts.get(kind, "{shown} cannot be used here").format(shown=shown, **context))
+
+
+def _problems(errors: list[ErrorDetails]) -> Iterator[Problem]:
+    places = [error["loc"] for error in errors]
+    for error in errors:
+        place = error["loc"]
+        # a list that lost its wrong entries may seem too short; then the entries are the whole story
+        inner = any(len(other) > len(place) and other[: len(place)] == place for other in places)
+        if error["type"] != "too_short" or not inner:
+            yield Problem(field_path(place), _wording(error))
+
+
+def _nulls(value: object, location: tuple[int | str, ...]) -> Iterator[Problem]:
+    if value is None:
+        yield Problem(field_path(location), "is null; give a value or remove the field")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _nulls(item, (*location, str(key)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _nulls(item, (*location, index))
+
+
+def _keys(value: object, location: tuple[int | str, ...]) -> Iterator[Problem]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(key, str):
+                yield from _keys(item, (*location, key))
+            else:
+                yield Problem(field_path(location), f"the key {show(key)} is not a text; put it in quotes")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _keys(item, (*location, index))
+
+
+def parse_matrix(obj: Mapping[str, Any]) -> BatchMatrix:
+    """The matrix that `obj` (a file or an object from the API server) stands for.
+
+    Raises InvalidSpec with every problem of its fields; only when all fields are right, with every problem
+    between fields.
+    """
+    problems = [*_keys(obj, ()), *_nulls(obj.get("spec"), ("spec",))] if "spec" in obj else [*_keys(obj, ())]
+    if problems:
+        raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
+    try:
+        matrix = BatchMatrix.model_validate(obj)
+    except ValidationError as errors:
+        found = errors.errors(include_url=False)
+        raise InvalidSpec(list(_problems(found))[:_PROBLEMS_LIMIT]) from None
+    problems = check(matrix)
+    if problems:
+        raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
+    return matrix

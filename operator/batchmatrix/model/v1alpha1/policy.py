@@ -1,0 +1,182 @@
+"""How trials are retried, waited for, placed, read and kept."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from batchmatrix.base.quantities import parse_quantity
+from batchmatrix.model.v1alpha1._types import ApiModel, DnsLabel, Duration, Quantity, cel, shape
+
+__all__ = [
+    "Logs",
+    "Metric",
+    "OOMRetryRule",
+    "Pending",
+    "Placement",
+    "Retention",
+    "Retry",
+    "RetryRule",
+    "StoreRef",
+]
+
+Limit = Annotated[int, Field(ge=0, le=100)]
+_LIMIT = "Further attempts of a trial after this outcome."
+_AVOID = "Whether the next attempt stays off the nodes of the earlier ones."
+
+
+class RetryRule(ApiModel):
+    """What follows one outcome."""
+
+    limit: Limit = Field(default=0, description=_LIMIT)
+    avoid_node: bool = Field(default=False, description=_AVOID)
+
+    @property
+    def memory_factor(self) -> str:
+        """Decimal text by which each retry multiplies the memory of the one before."""
+        return "1"
+
+
+class OOMRetryRule(RetryRule):
+    """What follows an out-of-memory kill."""
+
+    limit: Limit = Field(default=1, description=_LIMIT)
+    memory: Annotated[str, shape(r"^x([1-9]|1[0-6])(\.[0-9]{1,3})?$", "a factor from x1 to x16 such as x1.5", 6)] = (
+        Field(default="x1.5", description="Factor by which each retry raises memory requests and limits.")
+    )
+
+    @property
+    def memory_factor(self) -> str:
+        """Decimal text by which each retry multiplies the memory of the one before."""
+        return self.memory.removeprefix("x")
+
+
+class _Once(RetryRule):
+    limit: Limit = Field(default=1, description=_LIMIT)
+
+
+class _Twice(RetryRule):
+    limit: Limit = Field(default=2, description=_LIMIT)
+
+
+class _Thrice(RetryRule):
+    limit: Limit = Field(default=3, description=_LIMIT)
+
+
+class _ThriceElsewhere(_Thrice):
+    avoid_node: bool = Field(default=True, description=_AVOID)
+
+
+class _TenTimes(RetryRule):
+    limit: Limit = Field(default=10, description=_LIMIT)
+
+
+class Retry(ApiModel):
+    """Retries by outcome; each outcome has a budget of its own in every trial."""
+
+    oom_killed: OOMRetryRule = Field(default=OOMRetryRule(), alias="OOMKilled", description="Killed for memory.")
+    node_lost: _ThriceElsewhere = Field(
+        default=_ThriceElsewhere(), alias="NodeLost", description="The node went away under it."
+    )
+    evicted: _Thrice = Field(default=_Thrice(), alias="Evicted", description="Evicted, drained or deleted.")
+    preempted: _TenTimes = Field(
+        default=_TenTimes(), alias="Preempted", description="Made room for a pod of higher priority."
+    )
+    image_error: _Twice = Field(default=_Twice(), alias="ImageError", description="The image could not be pulled.")
+    unexpected_exit: RetryRule = Field(
+        default=RetryRule(), alias="UnexpectedExit", description="Ended with an exit code other than 0."
+    )
+    timeout: RetryRule = Field(default=RetryRule(), alias="Timeout", description="Ran longer than workload.timeout.")
+    incomplete: RetryRule = Field(
+        default=RetryRule(), alias="Incomplete", description="Exit code 0 without the proof that it is complete."
+    )
+    log_lost: _Once = Field(default=_Once(), alias="LogLost", description="Its log could not be kept.")
+    interrupted: _Thrice = Field(
+        default=_Thrice(), alias="Interrupted", description="Ended because the operator's side was stopped."
+    )
+
+    def rule(self, outcome: str) -> RetryRule | None:
+        """The rule for an outcome by its public name; None for outcomes that are never retried."""
+        for name, field in type(self).model_fields.items():
+            if field.alias == outcome:
+                found: RetryRule = getattr(self, name)
+                return found
+        return None
+
+
+class Pending(ApiModel):
+    """How long a trial may wait for its start, by what it waits for."""
+
+    unschedulable: Duration = Field(default="5m", description="While no ready node could hold the pod even if empty.")
+    image_pull: Duration = Field(default="15m", description="While the image is pulled, failures included.")
+    invalid_image: Duration = Field(default="0s", description="After the image was found to be impossible.")
+    node_lost: Duration = Field(default="5m", description="While the pod's node does not answer.")
+    other: Duration = Field(default="5m", description="For anything else, such as a missing ConfigMap.")
+
+
+class Placement(ApiModel):
+    """What happens to cells that fit no node."""
+
+    no_matching_node: Literal["fail", "wait"] = Field(
+        default="fail", description="fail: such cells end at once; wait: they wait for nodes to come."
+    )
+
+
+class Logs(ApiModel):
+    """How logs are read."""
+
+    mode: Literal["auto", "follow", "end"] = Field(
+        default="auto", description="auto: follow what runs longer than 30 s; follow: all; end: read at the end."
+    )
+    max_bytes: Quantity = Field(default="1Gi", description="Most bytes kept of one attempt's log.")
+
+    @property
+    def limit_bytes(self) -> int:
+        """max_bytes as a number."""
+        return int(parse_quantity(self.max_bytes))
+
+
+class Metric(ApiModel):
+    """A number that is read from the logs."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            ("has(self.pattern) == (self.from == 'regex')", "pattern is required with from: regex, and only there"),
+            ("!has(self.key) || self.from != 'regex'", "key does nothing with from: regex; remove it"),
+        )
+    )
+
+    name: Annotated[
+        str, shape(r"^[A-Za-z_][A-Za-z0-9_.-]*$", "letters, digits, '_', '.' and '-', no digit first", 63)
+    ] = Field(description="Name in reports.")
+    source: Literal["prefix", "json", "keyvalue", "regex"] = Field(
+        alias="from", description="Form in the log: `::metric {json}`, JSON lines, key=value, or a pattern."
+    )
+    key: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None, description="Name in the log; the metric's name if not given."
+    )
+    pattern: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
+        default=None, description="RE2 expression with one group, or one called value; for from: regex."
+    )
+    strategy: Literal["latest", "first", "min", "max", "mean", "sum", "count", "p50", "p90", "p95", "p99"] = Field(
+        default="latest", description="How the values of one attempt become one."
+    )
+    warmup: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=0, description="Number of values left out at the start."
+    )
+    required: bool = Field(default=False, description="Whether an attempt without a valid value is Incomplete.")
+    unit: Annotated[str, Field(max_length=32)] = Field(default="", description="Unit shown in reports.")
+
+
+class StoreRef(ApiModel):
+    """Where results go."""
+
+    name: DnsLabel = Field(default="default", description="Name of a store that the operator knows.")
+
+
+class Retention(ApiModel):
+    """Which finished Jobs stay in the cluster; records and logs in the store stay in any case."""
+
+    jobs: Literal["failed", "all", "none"] = Field(default="failed", description="Finished Jobs that are kept.")
+    jobs_ttl: Duration = Field(default="1h", description="How long they are kept after their end.")
