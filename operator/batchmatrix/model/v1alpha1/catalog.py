@@ -13,6 +13,7 @@ from batchmatrix.model.v1alpha1._types import (
     Image,
     LabelKey,
     Labels,
+    LabelValue,
     Name,
     Variables,
     cel,
@@ -69,9 +70,7 @@ class Toleration(ApiModel):
 
     key: LabelKey | None = Field(default=None, description="Key of the taint; every key if not given.")
     operator: Literal["Equal", "Exists"] = Field(default="Equal", description="How value is compared.")
-    value: (
-        Annotated[str, shape(LABEL_VALUE, "a label value of at most 63 letters, digits, '-', '_' and '.'", 63)] | None
-    ) = Field(default=None, description="Value of the taint, for Equal; empty if not given.")
+    value: LabelValue | None = Field(default=None, description="Value of the taint, for Equal; empty if not given.")
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
         default=None, description="Effect of the taint; every effect if not given."
     )
