@@ -15,6 +15,7 @@ from batchmatrix.base.text import one_line
 from batchmatrix.model.cell import Scalar
 
 __all__ = [
+    "DURATION_RULE",
     "MAX_DURATION",
     "NAME",
     "SHAPES",
@@ -46,6 +47,8 @@ SHAPES: dict[str, str] = {}
 
 MAX_DURATION = "8784h"
 """366 days; anything longer is a slip of the pen."""
+
+DURATION_RULE = (f"duration(self) <= duration('{MAX_DURATION}')", f"must be at most {MAX_DURATION}")
 
 _WHOLE_LIMIT = 2**63
 
@@ -151,7 +154,7 @@ Duration = Annotated[
     str,
     shape(DURATION_PATTERN, "a duration such as 90s, 20m or 1h30m", 32),
     AfterValidator(_duration),
-    Field(json_schema_extra=cel((f"duration(self) <= duration('{MAX_DURATION}')", f"must be at most {MAX_DURATION}"))),
+    Field(json_schema_extra=cel(DURATION_RULE)),
 ]
 Quantity = Annotated[
     str,

@@ -25,19 +25,19 @@ LAUNCH_VARIABLES = ("BATCHMATRIX_TRIAL", "BATCHMATRIX_SEED", "BATCHMATRIX_CELL",
 SPEC_BYTES_LIMIT = 131_072
 """Bytes of the spec as JSON; every cell's Job carries a part of it."""
 
-PYDANTIC_ONLY = (
-    "axis-value",
-    "axis-values-unique",
-    "catalog-name",
-    "environment-clash",
-    "label-shape",
-    "metric-pattern",
-    "reference",
-    "requests-limits",
-    "resource-clash",
-    "spec-size",
-)
-"""Ids of the rules that the API server does not hold: they show as condition Stalled after the object is stored."""
+PYDANTIC_ONLY = {
+    "axis-value": "A value of an axis is a finite number that fits 64 bits, a boolean or a text, never null",
+    "axis-values-unique": "No two values of an axis reach the workload as the same text",
+    "catalog-name": "Values of the axes environment and hardware are names in the catalog",
+    "environment-clash": "No environment sets a variable that an axis or workload.env sets too",
+    "map-keys": "Keys of nodeLabels, resources and environment variables have the form that Kubernetes asks for",
+    "metric-pattern": "A pattern is an RE2 expression with one group, or with one called value",
+    "reference": "Every $(X) in command and args names a variable that is set, unless envFrom is used",
+    "requests-limits": "No request is more than its limit, and devices are asked for in limits",
+    "resource-clash": "The resource of a hardware entry is not in workload.resources too",
+    "spec-size": f"The spec has at most {SPEC_BYTES_LIMIT} bytes as JSON",
+}
+"""Rules that the API server does not hold, by id: they show as condition Stalled after the object was stored."""
 
 _RESERVED = "BATCHMATRIX_"
 _REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from batchmatrix.model.v1alpha1._types import (
+    DURATION_RULE,
     ApiModel,
     DnsLabel,
     DnsSubdomain,
@@ -241,5 +242,5 @@ class Workload(ApiModel):
     timeout: Duration = Field(
         default="1h",
         description="Longest run of one attempt, counted from the container's start.",
-        json_schema_extra=cel(("duration(self) > duration('0s')", "must be more than 0s")),
+        json_schema_extra=cel(DURATION_RULE, ("duration(self) > duration('0s')", "must be more than 0s")),
     )
