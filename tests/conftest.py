@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 from tests.support.cluster import ApiError, Kube, NoCluster, find_kubeconfig, read_kubeconfig
 from tests.support.golden import Golden
-from tests.support.namespaces import drop_namespace, make_namespace
+from tests.support.namespaces import drop_namespace, make_namespace, wait_until_gone
 
 RINGS = {
     "unit": "one module, no I/O",
@@ -85,11 +85,20 @@ def cluster(kubeconfig: Path) -> Kube:
     return kube
 
 
+@pytest.fixture(scope="session")
+def dropped_namespaces(cluster: Kube) -> Iterator[list[str]]:
+    """Namespaces that tests are done with: at the very end all of them must be gone."""
+    names: list[str] = []
+    yield names
+    wait_until_gone(cluster, names)
+
+
 @pytest.fixture
-def namespace(request: pytest.FixtureRequest, cluster: Kube) -> Iterator[str]:
-    """A namespace of the test's own; afterwards nothing of it may be left, nor stay Terminating."""
+def namespace(request: pytest.FixtureRequest, cluster: Kube, dropped_namespaces: list[str]) -> Iterator[str]:
+    """A namespace of the test's own; afterwards nothing in it may be left, nor stay Terminating."""
     name = make_namespace(cluster)
     yield name
+    dropped_namespaces.append(name)
     drop_namespace(cluster, name, failed=request.node.stash.get(FAILED, False))
 
 

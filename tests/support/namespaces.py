@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 
 from tests.support.cluster import ApiError, Json, Kube
 from tests.support.wait import Pending, wait_for
 
-__all__ = ["drop_namespace", "make_namespace"]
+__all__ = ["drop_namespace", "make_namespace", "wait_until_gone"]
 
 OUR_FINALIZER = "batchmatrix.dev/"
 CHILDREN = ("jobs", "pods")
 EMPTY_SECONDS = 45.0
-GONE_SECONDS = 45.0
+GONE_SECONDS = 90.0
 
 
 def make_namespace(kube: Kube, *, labels: dict[str, str] | None = None) -> str:
@@ -43,11 +44,15 @@ def drop_namespace(kube: Kube, name: str, *, failed: bool) -> None:
     else:
         _force(there)
     kube.delete("namespaces", name, missing_ok=True)
+
+
+def wait_until_gone(kube: Kube, names: Iterable[str]) -> None:
+    """Wait for the end of namespaces that were dropped; Kubernetes takes at least five seconds for each."""
     wait_for(
-        lambda: kube.find("namespaces", name) is None or Pending(kube.get("namespaces", name)["status"]),
+        lambda: not (left := [name for name in names if kube.find("namespaces", name)]) or Pending(left),
         timeout=GONE_SECONDS,
-        what=f"namespace {name} to be gone",
-        interval=0.2,
+        what="the namespaces of the tests to be gone",
+        interval=0.5,
     )
 
 
