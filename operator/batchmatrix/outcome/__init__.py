@@ -1,0 +1,1 @@
+"""How an attempt ended, from all the evidence about it, and whether it is started again. Pure."""

@@ -1,0 +1,129 @@
+"""The rows of the one table of outcomes: whose fault each is, which retry budget it draws on, what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from batchmatrix.model.evidence import Blame, Outcome
+
+__all__ = ["TABLE", "Case", "Row", "retry_key"]
+
+
+class Case(StrEnum):
+    """Ways an attempt can end, finer than its outcome. The names stay inside the program."""
+
+    SUCCEEDED = "succeeded"
+    SUCCEEDED_CAPPED = "succeeded, log cut by the user's limit"
+    EXIT = "ended with an exit code other than 0"
+    TIMEOUT = "ran too long"
+    TIMEOUT_UNSTARTED = "pod's deadline passed before the container started"
+    OOM = "out of memory"
+    IMAGE = "no image"
+    CONFIG = "the container cannot be made"
+    UNSCHEDULABLE = "no node can hold it"
+    PREEMPTED = "pushed aside"
+    EVICTED = "evicted"
+    TURNED_AWAY = "the node refused the pod"
+    NODE_LOST = "given up, the node does not answer"
+    NODE_GONE = "lost with its node"
+    NODE_FORGOT = "the node does not know how the container ended"
+    DELETED = "deleted by somebody else"
+    VANISHED = "gone without a trace"
+    STOPPED_ZERO = "exit 0 while it was being stopped"
+    LOG_GAP = "exit 0, part of the log missing"
+    NO_METRIC = "exit 0, required metrics missing"
+    NO_METRIC_CAPPED = "exit 0, required metrics missing, log cut by the user's limit"
+    LOG_LOST = "exit 0, no log"
+    UNSEEN_SUCCESS = "the Job is complete, its pod was never seen to end"
+    CONFLICT = "a foreign object has its name"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What follows from one way to end."""
+
+    outcome: Outcome
+    blame: Blame
+    remedy: str
+    """What the reader can do, in plain words; empty where there is nothing to do."""
+    retry: Outcome
+    """Key in `spec.retry` whose budget pays for another attempt. One per outcome and blame."""
+
+    @property
+    def counts_in_failure_rate(self) -> bool:
+        """Only what the workload did itself says something about its condition."""
+        return self.blame is Blame.WORKLOAD
+
+
+def _row(outcome: Outcome, blame: Blame, remedy: str, *, retry: Outcome | None = None) -> Row:
+    return Row(outcome, blame, remedy, outcome if retry is None else retry)
+
+
+_WORKLOAD, _INFRA, _NOBODY = Blame.WORKLOAD, Blame.INFRASTRUCTURE, Blame.NOBODY
+
+TABLE: dict[Case, Row] = {
+    Case.SUCCEEDED: _row(Outcome.SUCCEEDED, _NOBODY, ""),
+    Case.SUCCEEDED_CAPPED: _row(Outcome.SUCCEEDED, _NOBODY, "raise spec.logs.maxBytes to keep the whole log"),
+    Case.EXIT: _row(Outcome.UNEXPECTED_EXIT, _WORKLOAD, "the end of its log says more"),
+    Case.TIMEOUT: _row(
+        Outcome.TIMEOUT, _WORKLOAD, "look for a hang at the end of its log, or raise spec.workload.timeout"
+    ),
+    Case.TIMEOUT_UNSTARTED: _row(
+        Outcome.TIMEOUT, _INFRA, "its container never started: look at the node, or raise spec.pending.imagePull"
+    ),
+    Case.OOM: _row(
+        Outcome.OOM_KILLED, _WORKLOAD, "raise the memory limit in spec.workload.resources, or set spec.retry.OOMKilled"
+    ),
+    Case.IMAGE: _row(
+        Outcome.IMAGE_ERROR, _INFRA, "check the image's name, and that the node can pull it (imagePullSecrets)"
+    ),
+    Case.CONFIG: _row(
+        Outcome.CONFIG_ERROR, _INFRA, "check command, volumes, secrets and config maps that the workload names"
+    ),
+    Case.UNSCHEDULABLE: _row(
+        Outcome.UNSCHEDULABLE, _INFRA, "add such a node, or change the hardware entry or spec.workload.resources"
+    ),
+    Case.PREEMPTED: _row(Outcome.PREEMPTED, _INFRA, "spec.retry.Preempted says how often to try again"),
+    Case.EVICTED: _row(Outcome.EVICTED, _INFRA, "spec.retry.Evicted says how often to try again"),
+    Case.TURNED_AWAY: _row(Outcome.EVICTED, _INFRA, "the node refused the pod: look at its devices and kubelet"),
+    Case.NODE_LOST: _row(
+        Outcome.NODE_LOST, _INFRA, "its old process may still run there: make sure that the node is really down"
+    ),
+    Case.NODE_GONE: _row(Outcome.NODE_LOST, _INFRA, "its old process may still run if the node is only cut off"),
+    Case.NODE_FORGOT: _row(Outcome.NODE_LOST, _INFRA, "the node may have restarted: look at its kubelet"),
+    Case.DELETED: _row(Outcome.INTERRUPTED, _INFRA, "run the trial again if that was not meant"),
+    Case.VANISHED: _row(Outcome.INTERRUPTED, _INFRA, "run the trial again; nothing proves how it ended"),
+    Case.STOPPED_ZERO: _row(
+        Outcome.INCOMPLETE,
+        _INFRA,
+        "an exit code of 0 proves nothing while a pod is being stopped: run the trial again",
+        retry=Outcome.INTERRUPTED,
+    ),
+    Case.LOG_GAP: _row(
+        Outcome.INCOMPLETE,
+        _INFRA,
+        "without its whole log the result is not proved: run the trial again",
+        retry=Outcome.INTERRUPTED,
+    ),
+    Case.NO_METRIC: _row(
+        Outcome.INCOMPLETE, _WORKLOAD, "make the workload print them, or correct the pattern in spec.metrics"
+    ),
+    Case.NO_METRIC_CAPPED: _row(
+        Outcome.INCOMPLETE, _NOBODY, "the log was cut at spec.logs.maxBytes: raise it, or print them earlier"
+    ),
+    Case.LOG_LOST: _row(Outcome.LOG_LOST, _INFRA, "without its log the result is not proved: run the trial again"),
+    Case.UNSEEN_SUCCESS: _row(
+        Outcome.LOG_LOST, _INFRA, "without its pod and log the result is not proved: run the trial again"
+    ),
+    Case.CONFLICT: _row(Outcome.NAME_CONFLICT, _INFRA, "remove or rename that object, or rename the matrix"),
+    Case.CANCELLED: _row(Outcome.CANCELLED, _NOBODY, ""),
+}
+
+_RETRY = {(row.outcome, row.blame): row.retry for row in TABLE.values()}
+
+
+def retry_key(outcome: Outcome, blame: Blame) -> Outcome:
+    """The key in `spec.retry` that a recorded attempt draws on."""
+    return _RETRY.get((outcome, blame), outcome)

@@ -1,0 +1,147 @@
+"""How an attempt ended: one ordered decision over all the evidence, never the exit code alone.
+
+First what stopped it from outside (times decide, see stops), then what the container says of its own end, and for
+an exit code of 0 at last the proof: no success without a whole log and every required metric.
+"""
+
+from __future__ import annotations
+
+import signal
+
+from batchmatrix.base.text import one_line
+from batchmatrix.model.evidence import Captured, Evidence, LogState, Verdict
+from batchmatrix.model.observed import ContainerState, PodState
+from batchmatrix.outcome.cases import TABLE, Case
+from batchmatrix.outcome.stops import INTENTS, Stop, stop_of
+
+__all__ = ["judge"]
+
+_NO_IMAGE = frozenset(
+    {
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImageInspectError",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "RegistryUnavailable",
+    }
+)
+_NO_START = frozenset(
+    {"ContainerCannotRun", "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
+)
+_KEEP_AT_ZERO = frozenset({Case.TIMEOUT, Case.CANCELLED, Case.NODE_LOST})
+"""Stops of our own that name the outcome even where the container answered them with exit code 0."""
+
+_POD_FAILED = frozenset({"BackoffLimitExceeded", "PodFailurePolicy"})
+"""Reasons of a failed Job that only a failed pod can have caused."""
+
+_ABOUT_LOG = frozenset({Case.SUCCEEDED_CAPPED, Case.LOG_GAP, Case.LOG_LOST, Case.NO_METRIC_CAPPED})
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """The outcome of an attempt that has ended or was given up; every evidence has exactly one."""
+    stop = _without_pod(evidence) if evidence.pod is None else _with_pod(evidence, evidence.pod)
+    row = TABLE[stop.case]
+    parts = [one_line(stop.cause, limit=320)]
+    if stop.case not in _ABOUT_LOG and evidence.captured.state in (LogState.TRUNCATED, LogState.LOST):
+        parts.append(one_line(_log_words(evidence.captured), limit=120))
+    if row.remedy:
+        parts.append(row.remedy)
+    return Verdict(row.outcome, row.blame, one_line("; ".join(parts), limit=600))
+
+
+def _with_pod(evidence: Evidence, pod: PodState) -> Stop:
+    stop = stop_of(pod, evidence.job, evidence.intent)
+    zero = pod.container.state == "terminated" and pod.container.exit_code == 0
+    if stop is None:
+        return _own_end(evidence, pod, pod.container)
+    if zero and stop.case not in _KEEP_AT_ZERO:
+        return Stop(Case.STOPPED_ZERO, f"exit code 0, but {stop.cause}")
+    return stop
+
+
+def _own_end(evidence: Evidence, pod: PodState, container: ContainerState) -> Stop:
+    """What the container and its pod say where nothing from outside ended them."""
+    if container.reason in _NO_IMAGE:
+        return Stop(Case.IMAGE, _reason_words(container))
+    if container.reason in _NO_START:
+        return Stop(Case.CONFIG, _reason_words(container))
+    if container.state != "terminated":
+        if pod.unschedulable and not pod.node:
+            return Stop(Case.UNSCHEDULABLE, pod.unschedulable)
+        said = f"{pod.reason}: {pod.message}".strip(": ") or "no reason was given"
+        return Stop(Case.VANISHED, f"its pod ended as {pod.phase} with the container {container.state} ({said})")
+    if container.reason == "OOMKilled":
+        return Stop(Case.OOM, f"killed for want of memory ({_exit_words(container)})")
+    if container.reason == "ContainerStatusUnknown" or container.exit_code is None:
+        return Stop(Case.NODE_FORGOT, f"node {pod.node or '?'} does not know how the container ended")
+    if container.exit_code != 0 or container.signal:
+        return Stop(Case.EXIT, f"{_exit_words(container)}: {container.message}".rstrip(": "))
+    if pod.phase == "Failed":
+        return Stop(Case.STOPPED_ZERO, f"exit code 0, but the pod is Failed ({pod.reason or 'no reason'})")
+    return _proof(evidence)
+
+
+def _proof(evidence: Evidence) -> Stop:
+    """Exit code 0 and nobody interfered: is there proof that the work was done?"""
+    captured, missing = evidence.captured, evidence.missing_metrics
+    names = ", ".join(missing)
+    if captured.state in (LogState.LOST, LogState.NONE):
+        return Stop(Case.LOG_LOST, f"exit code 0, but {_log_words(captured)}")
+    capped = captured.state is LogState.TRUNCATED and captured.capped
+    if captured.state is LogState.TRUNCATED and not capped:
+        lacks = f", and required metrics are missing: {names}" if missing else ""
+        return Stop(Case.LOG_GAP, f"exit code 0, but {_log_words(captured)}{lacks}")
+    if missing:
+        return Stop(
+            Case.NO_METRIC_CAPPED if capped else Case.NO_METRIC,
+            f"exit code 0, but required metrics are missing: {names}",
+        )
+    if capped:
+        return Stop(Case.SUCCEEDED_CAPPED, f"its log was cut at {captured.bytes} bytes by spec.logs.maxBytes")
+    return Stop(Case.SUCCEEDED, "")
+
+
+def _without_pod(evidence: Evidence) -> Stop:
+    """No pod was ever seen, or none of it is left; a success that Kubernetes counted is none without its pod."""
+    job, intent = evidence.job, evidence.intent
+    if intent is not None and intent.action in INTENTS:
+        return Stop(INTENTS[intent.action], intent.message or f"stopped by the operator ({intent.action})")
+    if job is None:
+        return Stop(Case.VANISHED, "its Job and pod were gone before they could be recorded")
+    said = f"{job.reason}: {job.message}".strip(": ") or "no reason was given"
+    if job.phase == "complete":
+        return Stop(
+            Case.UNSEEN_SUCCESS, "Kubernetes counts the Job as complete, but its pod was gone before it was read"
+        )
+    if job.phase != "failed" or job.reason in _POD_FAILED:
+        return Stop(Case.VANISHED, f"its pod was gone before it could be recorded ({said})")
+    if job.reason == "DeadlineExceeded":
+        return Stop(Case.TIMEOUT_UNSTARTED, f"the Job failed before a pod of it was seen ({said})")
+    return Stop(Case.CONFIG, f"the Job failed before a pod of it was seen ({said})")
+
+
+def _log_words(captured: Captured) -> str:
+    words = {
+        LogState.LOST: "its log is lost",
+        LogState.NONE: "there is no log of it",
+        LogState.TRUNCATED: "part of its log is missing",
+        LogState.COMPLETE: "its log is complete",
+    }[captured.state]
+    return f"{words} ({captured.message})" if captured.message else words
+
+
+def _reason_words(container: ContainerState) -> str:
+    return f"{container.reason}: {container.message}".rstrip(": ")
+
+
+def _exit_words(container: ContainerState) -> str:
+    """The exit code, and the signal's name where a shell's 128 + n or the runtime tells of one."""
+    code, number = container.exit_code, container.signal
+    if not number and code is not None and 128 < code < 256:
+        number = code - 128
+    try:
+        name = signal.Signals(number).name if number else ""
+    except ValueError:
+        name = f"signal {container.signal}" if container.signal else ""
+    return f"exit code {code}" + (f" ({name})" if name else "")
