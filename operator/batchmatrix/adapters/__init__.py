@@ -1,0 +1,1 @@
+"""The only rooms that do I/O. Each fills ports; none knows another."""

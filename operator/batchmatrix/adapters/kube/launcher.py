@@ -1,0 +1,102 @@
+"""Attempts as Jobs: start them once, end them, let their pods go. Every call may be made again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batchmatrix.adapters.kube.client import STRATEGIC_PATCH, Client
+from batchmatrix.adapters.kube.errors import Conflict
+from batchmatrix.adapters.kube.paths import JOBS, PODS
+from batchmatrix.adapters.kube.project import project_job
+from batchmatrix.base.errors import AlreadyExists, InvalidSpec, NameConflict, NotFound, Unavailable
+from batchmatrix.launch.job import job_manifest
+from batchmatrix.launch.names import FINALIZER
+from batchmatrix.model.launch import Launch
+from batchmatrix.model.observed import JobState, PodState
+
+__all__ = ["KubeLauncher"]
+
+
+class KubeLauncher:
+    """Fills ports.launcher.Launcher; the client carries the fence."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def create(self, launch: Launch) -> JobState:
+        """POST the Job; where its name is taken, take it for ours only if it is this very launch.
+
+        A Job of ours that is being deleted, or of a namesake matrix that is gone, makes room by itself: Unavailable.
+        """
+        manifest = job_manifest(launch)
+        namespace, name = launch.matrix.namespace, manifest["metadata"]["name"]
+        try:
+            raw = await self._client.create(JOBS.all(namespace), manifest)
+        except AlreadyExists:
+            return await self._existing(launch, name)
+        except NotFound as error:  # the namespace is going or gone
+            raise Unavailable(str(error)) from error
+        job = project_job(raw)
+        if job is None:
+            raise Unavailable(f"Job {namespace}/{name} was created, but an admission rule changed its labels")
+        return job
+
+    async def _existing(self, launch: Launch, name: str) -> JobState:
+        where = f"Job {launch.matrix.namespace}/{name}"
+        try:
+            raw = await self._client.get(JOBS.one(launch.matrix.namespace, name))
+        except NotFound as error:
+            raise Unavailable(f"{where} was there a moment ago and is gone: try again") from error
+        job = project_job(raw)
+        if job is not None and job.matrix_uid == launch.matrix.uid and job.id == launch.id:
+            if job.deleting:
+                raise Unavailable(f"{where} is being deleted")
+            return job
+        if _of_namesake(raw, launch):
+            raise Unavailable(f"{where} belongs to an earlier BatchMatrix of this name and is being removed")
+        raise NameConflict(f"{where} is not ours and has the name that this attempt needs: rename or delete it")
+
+    async def delete(self, job: JobState) -> None:
+        """Remove the Job and, in the background, its pods; one that is gone or was replaced is fine."""
+        try:
+            await self._client.delete(JOBS.one(job.namespace, job.name), uid=job.uid)
+        except (NotFound, Conflict):
+            return
+
+    async def kill(self, pod: PodState) -> None:
+        """End the pod with its own grace period; one that is gone or was replaced is fine."""
+        try:
+            await self._client.delete(PODS.one(pod.namespace, pod.name), uid=pod.uid)
+        except (NotFound, Conflict):
+            return
+
+    async def release(self, pod: PodState) -> None:
+        """Take our finalizer, and no other's, off the pod; one that is gone or was replaced is fine."""
+        path = PODS.one(pod.namespace, pod.name)
+        patch = {"metadata": {"uid": pod.uid, "$deleteFromPrimitiveList/finalizers": [FINALIZER]}}
+        try:
+            await self._client.patch(path, patch, kind=STRATEGIC_PATCH)
+        except NotFound:
+            return
+        except (InvalidSpec, Conflict):
+            # A changed uid is refused as the edit of a field that may not change. Make sure that it was that.
+            if await self._is_there(path, pod.uid):
+                raise
+
+    async def _is_there(self, path: str, uid: str) -> bool:
+        try:
+            raw = await self._client.get(path)
+        except NotFound:
+            return False
+        return bool(raw["metadata"]["uid"] == uid)
+
+
+def _of_namesake(raw: dict[str, Any], launch: Launch) -> bool:
+    owners = raw["metadata"].get("ownerReferences") or ()
+    return any(
+        each.get("controller")
+        and each["kind"] == "BatchMatrix"
+        and each["name"] == launch.matrix.name
+        and each["uid"] != launch.matrix.uid
+        for each in owners
+    )

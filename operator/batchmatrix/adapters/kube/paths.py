@@ -1,0 +1,37 @@
+"""Where the resources we use live under the API server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from batchmatrix.model.cell import GROUP, VERSION
+
+__all__ = ["CONFIG_MAPS", "EVENTS", "JOBS", "LEASES", "MATRICES", "NODES", "PODS", "Resource"]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of object as a place in the URL space."""
+
+    root: str
+    """`/api/v1` or `/apis/<group>/<version>`."""
+    plural: str
+
+    def all(self, namespace: str | None = None) -> str:
+        """Path of the collection: of one namespace, or of the whole cluster for None."""
+        middle = "" if namespace is None else f"/namespaces/{namespace}"
+        return f"{self.root}{middle}/{self.plural}"
+
+    def one(self, namespace: str, name: str, subresource: str = "") -> str:
+        """Path of one object, or of a subresource of it such as `status`."""
+        path = f"{self.all(namespace)}/{name}"
+        return f"{path}/{subresource}" if subresource else path
+
+
+JOBS = Resource("/apis/batch/v1", "jobs")
+PODS = Resource("/api/v1", "pods")
+NODES = Resource("/api/v1", "nodes")
+CONFIG_MAPS = Resource("/api/v1", "configmaps")
+EVENTS = Resource("/api/v1", "events")
+LEASES = Resource("/apis/coordination.k8s.io/v1", "leases")
+MATRICES = Resource(f"/apis/{GROUP}/{VERSION}", "batchmatrices")

@@ -1,0 +1,198 @@
+"""Raw Jobs, pods and nodes cut down to what decisions need.
+
+An object that is not ours although it carries our labels, or that cannot be read, gives None: anyone may put labels
+on anything, and one odd object must not stop the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from sys import intern
+from typing import Any
+
+from batchmatrix.base.clock import parse_rfc3339
+from batchmatrix.base.text import one_line
+from batchmatrix.launch.names import (
+    ATTEMPT,
+    CELL,
+    CELL_HASH,
+    CONTAINER,
+    FINALIZER,
+    GENERATION,
+    LABEL_HASH_DIGITS,
+    MATRIX,
+    MATRIX_UID,
+    TRIAL,
+)
+from batchmatrix.model.cell import GROUP
+from batchmatrix.model.launch import AttemptId
+from batchmatrix.model.observed import ContainerState, JobState, NodeState, PodState
+
+__all__ = ["project_job", "project_node", "project_pod"]
+
+JSON = dict[str, Any]
+
+_HEX = frozenset("0123456789abcdef")
+_BROKEN = (AttributeError, KeyError, TypeError, ValueError)
+
+
+def project_job(raw: JSON) -> JobState | None:
+    """What is known of a Job of ours, or None."""
+    try:
+        return _job(raw)
+    except _BROKEN:
+        return None
+
+
+def project_pod(raw: JSON) -> PodState | None:
+    """What is known of a pod of ours, or None. Ours is what a Job made, or what carries our finalizer."""
+    try:
+        return _pod(raw)
+    except _BROKEN:
+        return None
+
+
+def project_node(raw: JSON) -> NodeState | None:
+    """What placement needs of a node, or None."""
+    try:
+        return _node(raw)
+    except _BROKEN:
+        return None
+
+
+def _job(raw: JSON) -> JobState:
+    meta, spec, status = raw["metadata"], raw.get("spec") or {}, raw.get("status") or {}
+    phase, ended = "active", None
+    for name, condition in _conditions(status):
+        if name in ("Complete", "Failed") and condition["status"] == "True":
+            phase, ended = ("complete" if name == "Complete" else "failed"), condition
+    finished = None
+    if ended is not None:
+        finished = _time(status.get("completionTime")) or _time(ended.get("lastTransitionTime"))
+    return JobState(
+        uid=meta["uid"],
+        name=meta["name"],
+        namespace=intern(meta["namespace"]),
+        matrix_uid=intern(_owner(meta, "BatchMatrix").get("uid", "")),
+        matrix_name=intern(meta["labels"][MATRIX]),
+        cell=intern(meta["labels"][CELL]),
+        id=_attempt(meta),
+        created=parse_rfc3339(meta["creationTimestamp"]),
+        phase=phase,
+        reason=_text(ended, "reason"),
+        message=_text(ended, "message"),
+        finished=finished,
+        deleting="deletionTimestamp" in meta,
+        suspended=spec.get("suspend") is True,
+    )
+
+
+def _pod(raw: JSON) -> PodState | None:
+    meta, spec, status = raw["metadata"], raw.get("spec") or {}, raw.get("status") or {}
+    job, labels = _owner(meta, "Job"), meta["labels"]
+    finalized = FINALIZER in (meta.get("finalizers") or ())
+    if not job and not finalized:
+        return None
+    grace = meta.get("deletionGracePeriodSeconds") or 0
+    deleting = _time(meta.get("deletionTimestamp"))
+    if deleting is not None:
+        deleting -= grace
+    conditions = dict(_conditions(status))
+    scheduled = conditions.get("PodScheduled", {})
+    stuck = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
+    disrupted = conditions.get("DisruptionTarget", {})
+    return PodState(
+        uid=meta["uid"],
+        name=meta["name"],
+        namespace=intern(meta["namespace"]),
+        job_uid=job.get("uid", ""),
+        job_name=job.get("name") or labels.get("batch.kubernetes.io/job-name", ""),
+        matrix_uid=intern(labels[MATRIX_UID]),
+        matrix_name=intern(labels[MATRIX]),
+        cell=intern(labels[CELL]),
+        id=_attempt(meta),
+        generation=int(labels[GENERATION]),
+        created=parse_rfc3339(meta["creationTimestamp"]),
+        phase=intern(status.get("phase") or "Pending"),
+        reason=_text(status, "reason"),
+        message=_text(status, "message"),
+        node=intern(spec.get("nodeName") or ""),
+        scheduled=_since(scheduled),
+        unschedulable=(_text(scheduled, "message") or "no node fits") if stuck else "",
+        deleting_since=deleting,
+        grace_seconds=float(grace) if deleting is not None else 0.0,
+        disrupted=_since(disrupted),
+        disruption_reason=_text(disrupted, "reason") if disrupted.get("status") == "True" else "",
+        ready_to_start=_since(conditions.get("PodReadyToStartContainers", {})),
+        container=_container(spec, status),
+        finalized=finalized,
+    )
+
+
+def _container(spec: JSON, status: JSON) -> ContainerState:
+    image = next((each.get("image", "") for each in spec.get("containers") or () if each["name"] == CONTAINER), "")
+    found = next((each for each in status.get("containerStatuses") or () if each["name"] == CONTAINER), None)
+    if found is None:
+        return ContainerState(state="waiting", image=intern(image))
+    state = found.get("state") or {}
+    name = next((each for each in ("terminated", "running", "waiting") if state.get(each) is not None), "waiting")
+    inner = state.get(name) or {}
+    return ContainerState(
+        state=name,
+        reason=_text(inner, "reason"),
+        message=_text(inner, "message"),
+        exit_code=inner.get("exitCode"),
+        signal=inner.get("signal") or None,
+        started=_time(inner.get("startedAt")),
+        finished=_time(inner.get("finishedAt")),
+        image=intern(found.get("image") or image),
+        image_id=intern(found.get("imageID") or ""),
+        container_id=found.get("containerID") or inner.get("containerID") or "",
+    )
+
+
+def _node(raw: JSON) -> NodeState:
+    meta, spec, status = raw["metadata"], raw.get("spec") or {}, raw.get("status") or {}
+    ready = any(name == "Ready" and each["status"] == "True" for name, each in _conditions(status))
+    return NodeState(
+        name=meta["name"],
+        labels=dict(meta.get("labels") or {}),
+        allocatable={name: str(amount) for name, amount in (status.get("allocatable") or {}).items()},
+        taints=tuple(spec.get("taints") or ()),
+        ready=ready,
+        unschedulable=spec.get("unschedulable") is True,
+    )
+
+
+def _attempt(meta: JSON) -> AttemptId:
+    labels, full = meta["labels"], meta["annotations"][CELL_HASH]
+    if len(full) != 64 or not _HEX.issuperset(full) or labels[CELL_HASH] != full[:LABEL_HASH_DIGITS]:
+        raise ValueError("label and annotation do not name one cell")
+    return AttemptId(intern(full), int(labels[TRIAL]), int(labels[ATTEMPT]))
+
+
+def _owner(meta: JSON, kind: str) -> JSON:
+    """The controlling owner, if it is of this kind, else {}."""
+    group = f"{GROUP}/" if kind == "BatchMatrix" else "batch/"
+    for each in meta.get("ownerReferences") or ():
+        if each.get("controller") and each["kind"] == kind and each["apiVersion"].startswith(group):
+            return dict(each)
+    return {}
+
+
+def _conditions(status: JSON) -> Iterator[tuple[str, JSON]]:
+    for condition in status.get("conditions") or ():
+        yield condition["type"], condition
+
+
+def _since(condition: JSON) -> float | None:
+    return _time(condition.get("lastTransitionTime")) if condition.get("status") == "True" else None
+
+
+def _time(text: str | None) -> float | None:
+    return None if text is None else parse_rfc3339(text)
+
+
+def _text(raw: JSON | None, field: str) -> str:
+    # Reasons are few, and messages of one kind are often the same: keep one copy of each.
+    return intern(one_line(raw.get(field) or "")) if raw else ""
