@@ -1,0 +1,1 @@
+"""A summary made into what people and programs read: Markdown, JSON, CSV, ConfigMap, status, object keys. Pure."""
