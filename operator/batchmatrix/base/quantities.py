@@ -46,12 +46,12 @@ def parse_quantity(text: str) -> Decimal:
 
 
 def format_quantity(number: Decimal) -> str:
-    """A quantity text for `number`, in whole units rounded up, or in thousandths under one unit."""
+    """A quantity for `number`: in thousandths where it is broken and under 1000, else in whole units; rounded up."""
     if number != number.to_integral_value() and number < 1000:
-        return f"{(number * 1000).to_integral_value(rounding='ROUND_CEILING')}m"
-    return str(number.to_integral_value(rounding="ROUND_CEILING"))
+        return f"{(number * 1000).to_integral_value(rounding='ROUND_CEILING'):f}m"
+    return f"{number.to_integral_value(rounding='ROUND_CEILING'):f}"
 
 
 def scale_quantity(text: str, factor: Decimal) -> str:
-    """`text` times `factor`, rounded up to a whole unit. Raises ValueError where `text` is no quantity."""
+    """`text` times `factor`, as format_quantity writes it. Raises ValueError where `text` is no quantity."""
     return format_quantity(parse_quantity(text) * factor)

@@ -5,10 +5,22 @@ from __future__ import annotations
 import html
 import re
 
-__all__ = ["for_csv", "for_markdown", "one_line"]
+__all__ = ["for_csv", "for_markdown", "for_markdown_code", "one_line"]
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters, marks that turn the direction of text, and half surrogates, which UTF-8 cannot hold."""
+
+_MARKDOWN = re.compile(r"([\\`*\[\]|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+"""What has a meaning in Markdown; an underscore inside a word has none."""
+
+_LINK = re.compile(r"(?<=:)//|(?i:(?<=www)\.)")
+"""Where GitHub finds a link in plain text."""
+
+_MENTION = re.compile(r"(?<![A-Za-z0-9])@(?=[A-Za-z0-9])")
+_BACKTICKS = re.compile(r"`+")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -22,12 +34,21 @@ def one_line(text: str, *, limit: int = 512) -> str:
 
 
 def for_markdown(text: str) -> str:
-    """`text` for a cell of a Markdown table: no line break, no live markup, HTML or link."""
-    return _MARKDOWN.sub(r"\\\1", html.escape(one_line(text), quote=False))
+    """`text` for a cell of a Markdown table: no line break, no live markup, HTML, link or mention."""
+    safe = _MARKDOWN.sub(r"\\\1", html.escape(one_line(text), quote=False))
+    return _MENTION.sub("@&#8203;", _LINK.sub(lambda match: "\\" + match[0], safe))
+
+
+def for_markdown_code(text: str) -> str:
+    """`text` as a code span outside of tables, where nothing in it is live and all of it reads as it was written."""
+    flat = one_line(text) or " "
+    fence = "`" * (1 + max((len(run) for run in _BACKTICKS.findall(flat)), default=0))
+    pad = " " if flat.startswith("`") or flat.endswith("`") else ""
+    return f"{fence}{pad}{flat}{pad}{fence}"
 
 
 def for_csv(text: str) -> str:
     """`text` for a CSV field: what a spreadsheet would run as a formula gets a leading apostrophe (OWASP)."""
-    if text and text[0] in "=+-@\t\r" and not _NUMBER.fullmatch(text):
+    if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text):
         return "'" + text
     return text
