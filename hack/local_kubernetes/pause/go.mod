@@ -1,0 +1,3 @@
+module batchmatrix.dev/hack/cluster/pause
+
+go 1.24.0
