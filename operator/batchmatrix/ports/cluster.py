@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.observed import JobState, NodeState, PodState
 
-__all__ = ["Children", "Nodes", "Publisher"]
+__all__ = ["Children", "Matrices", "Nodes", "Publisher"]
+
+
+class Matrices(Protocol):
+    """BatchMatrix objects as the API server holds them, as plain mappings."""
+
+    def get(self, uid: str) -> Mapping[str, Any] | None:
+        """The object with this uid as last seen, from memory."""
+        ...
+
+    async def read(self, ref: MatrixRef) -> Mapping[str, Any] | None:
+        """Ask the server: the object, or None where none with this uid exists any more. Raises Unavailable."""
+        ...
 
 
 class Children(Protocol):

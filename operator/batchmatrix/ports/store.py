@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["ObjectInfo", "Store"]
+from batchmatrix.base.errors import InvalidSpec, Problem
+
+__all__ = ["KEY_LIMIT", "ObjectInfo", "Store", "check_key"]
+
+KEY_LIMIT = 1024
+"""Bytes of the longest key."""
+
+_SEGMENT = r"[!-\-0-\[\]-~][ -.0-\[\]-~]{0,254}"
+_KEY = re.compile(rf"{_SEGMENT}(/{_SEGMENT})*")
+
+
+def check_key(key: str) -> None:
+    """Raises InvalidSpec where `key` is not one that every store can hold.
+
+    Segments between slashes are 1 to 255 printable ASCII characters without a backslash (SeaweedFS takes one for a
+    slash) and do not begin with a dot (so `..` is out, and a folder can hide its temporary files) or a space.
+    """
+    if len(key) > KEY_LIMIT or not _KEY.fullmatch(key):
+        raise InvalidSpec(
+            [
+                Problem(
+                    "key",
+                    f"{ascii(key)[:200]} cannot name an object; use at most {KEY_LIMIT} characters: segments of "
+                    "printable ASCII without a backslash, of at most 255, none empty or beginning with a dot or space",
+                )
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +46,12 @@ class ObjectInfo:
 
 
 class Store(Protocol):
-    """A bucket or a folder. Keys are relative, `/`-separated, of printable ASCII, at most 1024 bytes.
+    """A bucket or a folder. Keys are relative, `/`-separated, and such as check_key takes.
 
     Every method raises Unavailable where the store cannot answer now; what a method returned from without an
-    error is durable and seen by every later call.
+    error is durable and seen by every later call. After Unavailable, or when a call was cancelled, a write may have
+    happened or not, or may still happen. No key may be the folder of another (`a` beside `a/b`): a folder refuses
+    the later one with NameConflict.
     """
 
     @property
@@ -31,7 +60,10 @@ class Store(Protocol):
         ...
 
     async def put_new(self, key: str, data: bytes) -> None:
-        """Write an object that must not be there yet; of two writers exactly one wins. Raises AlreadyExists."""
+        """Write an object that must not be there yet; of two writers exactly one wins. Raises AlreadyExists.
+
+        AlreadyExists can also mean an own earlier try whose reply was lost: who cares reads back and compares.
+        """
         ...
 
     async def put(self, key: str, data: bytes) -> None:
@@ -43,7 +75,7 @@ class Store(Protocol):
         ...
 
     def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
-        """Objects whose key begins with `prefix`, in the byte order of their keys."""
+        """Objects whose key begins with `prefix` (any text), in the byte order of their keys."""
         ...
 
     async def delete(self, key: str) -> None:

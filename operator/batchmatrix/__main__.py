@@ -1,0 +1,5 @@
+"""`python -m batchmatrix`."""
+
+from batchmatrix.cli.main import main
+
+main()

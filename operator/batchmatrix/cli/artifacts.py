@@ -1,0 +1,85 @@
+"""`batchmatrix artifacts`: what lies in a store, by the settings of the operator whose pod this runs in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+import zstandard
+
+from batchmatrix.base.errors import NotFound
+from batchmatrix.ports.store import Store
+
+__all__ = ["DEFAULT_CONFIG", "artifacts"]
+
+T = TypeVar("T")
+
+DEFAULT_CONFIG = Path("/etc/batchmatrix/config.yaml")
+"""Where the chart mounts the operator's settings."""
+
+
+def _store_options(command: Callable[..., None]) -> Callable[..., None]:
+    config = click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        default=DEFAULT_CONFIG,
+        show_default=True,
+        help="The operator's settings, a YAML file.",
+    )
+    store = click.option("--store", default="default", show_default=True, help="Which of its stores.")
+    return config(store(command))
+
+
+@click.group()
+def artifacts() -> None:
+    """List and read results in a store."""
+
+
+@artifacts.command("ls")
+@click.argument("prefix", default="")
+@_store_options
+def ls(prefix: str, config: Path, store: str) -> None:
+    """List objects whose key begins with PREFIX: size in bytes, then key."""
+
+    async def listed(opened: Store) -> None:
+        async for item in opened.list(prefix):
+            click.echo(f"{item.size:>12}  {item.key}")
+
+    _with_store(config, store, listed)
+
+
+@artifacts.command("cat")
+@click.argument("key")
+@click.option("--raw", is_flag=True, help="Do not decompress a .zst object.")
+@_store_options
+def cat(key: str, raw: bool, config: Path, store: str) -> None:
+    """Write the object KEY to standard output; what is compressed is decompressed."""
+
+    async def written(opened: Store) -> None:
+        data = await opened.get(key)
+        if key.endswith(".zst") and not raw:
+            data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
+        click.get_binary_stream("stdout").write(data)
+
+    _with_store(config, store, written)
+
+
+def _with_store(config: Path, name: str, work: Callable[[Store], Awaitable[T]]) -> T:
+    from batchmatrix.settings import load_settings
+    from batchmatrix.wiring import open_store
+
+    settings = load_settings(config)
+    if name not in settings.stores:
+        raise NotFound(f"--store {name!r} is not configured in {config}; there is: {', '.join(sorted(settings.stores))}")
+
+    async def run() -> T:
+        opened = await open_store(settings.stores[name])
+        try:
+            return await work(opened)
+        finally:
+            await opened.close()
+
+    return asyncio.run(run())

@@ -1,0 +1,222 @@
+"""The operator process: what runs in it, and in which order it starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import kopf
+
+from batchmatrix.adapters.kube.access import Access
+from batchmatrix.adapters.telemetry.clock import SystemClock
+from batchmatrix.base.errors import BatchMatrixError, LeaseLost, Unavailable
+from batchmatrix.base.quantities import parse_duration
+from batchmatrix.controller.matrices import WatchedMatrices, registry_for, settings_for
+from batchmatrix.controller.probes import Probes
+from batchmatrix.controller.queue import WorkQueue
+from batchmatrix.engine.pipeline import Engine
+from batchmatrix.ledger.probe import probe
+from batchmatrix.model.cell import MatrixRef
+from batchmatrix.ports.store import Store
+from batchmatrix.settings import Identity, Settings
+from batchmatrix.wiring import Cluster, build_cluster, build_engine, open_store
+
+__all__ = ["Operator", "run_operator"]
+
+logger = logging.getLogger(__name__)
+
+PASS_INTERVAL = 0.25
+"""Seconds between two passes over one matrix: what happens in between is one shard and one status write."""
+
+SILENCE = 180.0
+"""Seconds without a word from the API server after which the process counts as dead: streams end at 70."""
+
+LONGEST_BACKOFF = 60.0
+"""Seconds between tries over something that does not work."""
+
+TOKEN_LIFE = timedelta(minutes=10)
+"""How long kopf uses what it logged in with before it asks again; mounted tokens are replaced about hourly."""
+
+
+class Operator:
+    """One process. `exit_now` ends it at once: it is called when the lease is lost, when nothing may be sent."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        identity: Identity,
+        access: Access,
+        *,
+        exit_now: Callable[[int], None] = os._exit,
+    ) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._access = access
+        self._exit_now = exit_now
+        self._failures: dict[MatrixRef, int] = {}
+        self._stores: dict[str, Store] = {}
+        self._acting = False
+        self.queue: WorkQueue[MatrixRef] = WorkQueue(clock=SystemClock(), interval=PASS_INTERVAL)
+        self.cluster: Cluster = build_cluster(
+            settings,
+            identity,
+            access,
+            changed=self.queue.add,
+            nodes_changed=self._all_again,
+            lost=self._lost,
+        )
+        self.matrices = WatchedMatrices(self.cluster.publisher, self.queue.add)
+        self.port = 0
+        """Port of the probes, once they listen."""
+        self.ready = asyncio.Event()
+        """Set when this process acts."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. Raises BatchMatrixError where it cannot even begin."""
+        self._stores = await open_stores(self._settings, token=self._identity.process)
+        probes = Probes(alive=self._dead, ready=self._unready, port=self._settings.probes.port)
+        self.port = await probes.start()
+        engine = build_engine(
+            self._settings,
+            self._identity,
+            self.cluster,
+            stores=self._stores,
+            matrices=self.matrices,
+            notify=lambda ref, delay: self.queue.add(ref, delay=delay),
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(work, name=name)
+                    for name, work in (
+                        ("children", self.cluster.children.run()),
+                        ("nodes", self.cluster.nodes.run()),
+                        ("kopf", self._watch_matrices(stop)),
+                        ("act", self._act(engine, group)),
+                    )
+                ]
+                await stop.wait()
+                logger.info("stopping")
+                for task in tasks:
+                    task.cancel()
+                self._cancel_workers()
+        finally:
+            await engine.close()
+            await self.cluster.lease.release()
+            await probes.stop()
+            for store in self._stores.values():
+                await store.close()
+            await self.cluster.close()
+
+    async def _act(self, engine: Engine, group: asyncio.TaskGroup) -> None:
+        """Take the lease, wait until all is seen, then work."""
+        await self.cluster.lease.acquire()
+        self._workers = [group.create_task(self.cluster.lease.hold(), name="lease")]
+        await self.cluster.children.wait_synced()
+        await self.cluster.nodes.wait_synced()
+        self._acting = True
+        self.ready.set()
+        logger.info("acting", extra={"identity": self._identity.holder})
+
+        async def handle(ref: MatrixRef) -> None:
+            await self._reconcile(engine, ref)
+
+        for number in range(self._settings.workers):
+            self._workers.append(group.create_task(self.queue.work(handle), name=f"worker {number}"))
+        self._all_again()
+        while True:
+            await asyncio.sleep(parse_duration(self._settings.resync) * random.uniform(0.9, 1.1))
+            self._all_again()
+
+    def _cancel_workers(self) -> None:
+        for task in getattr(self, "_workers", []):
+            task.cancel()
+
+    async def _reconcile(self, engine: Engine, ref: MatrixRef) -> None:
+        """One pass; a failure of one matrix is tried again later and leaves the others alone."""
+        try:
+            await engine.reconcile(ref)
+        except LeaseLost as error:
+            self._lost(str(error))
+        except Unavailable as error:
+            self._again(ref, error, error.retry_after or 0.0)
+        except Exception as error:
+            logger.exception("pass failed", extra={"matrix": f"{ref.namespace}/{ref.name}"})
+            self._again(ref, error, 0.0)
+        else:
+            self._failures.pop(ref, None)
+
+    def _again(self, ref: MatrixRef, error: Exception, at_least: float) -> None:
+        failures = self._failures[ref] = self._failures.get(ref, 0) + 1
+        delay = max(at_least, min(LONGEST_BACKOFF, 2.0 ** (failures - 1)) * random.uniform(0.8, 1.2))
+        level = logging.WARNING if failures >= 3 else logging.INFO
+        logger.log(
+            level,
+            "will try again in %.0f s: %s",
+            delay,
+            error,
+            extra={"matrix": f"{ref.namespace}/{ref.name}"},
+        )
+        self.queue.add(ref, delay=delay)
+
+    def _all_again(self) -> None:
+        """Queue every matrix that is known, and those of which only children are left."""
+        for ref in self.matrices.refs():
+            self.queue.add(ref)
+        for ref in self.cluster.children.refs():
+            self.queue.add(ref)
+
+    async def _watch_matrices(self, stop: asyncio.Event) -> None:
+        await kopf.operator(
+            registry=registry_for(self.matrices, self._connection),
+            settings=settings_for(identity=self._identity.pod_name),
+            standalone=True,
+            clusterwide=not self._settings.namespaces,
+            namespaces=self._settings.namespaces,
+            stop_flag=stop,
+            identity=kopf.Identity(self._identity.pod_name) if hasattr(kopf, "Identity") else None,
+        )
+
+    async def _connection(self) -> kopf.ConnectionInfo:
+        expires = datetime.now(UTC) + TOKEN_LIFE
+        return kopf.ConnectionInfo(**await self._access.for_library(), expiration=expires)
+
+    def _lost(self, why: str) -> None:
+        """Nothing may be sent any more, not even a good-bye."""
+        logger.error("lease lost, exiting: %s", why)
+        self._exit_now(1)
+
+    def _dead(self) -> str:
+        age = self.cluster.children.age()
+        return f"the API server has been silent for {age:.0f} s" if age > SILENCE else ""
+
+    def _unready(self) -> str:
+        """A standby is ready too, or a rolling update would wait for ever for the lease of the pod it replaces."""
+        if self._acting or any(reflector.synced.is_set() for reflector in self.cluster.children.reflectors):
+            return ""
+        return "Jobs and pods have not been listed yet"
+
+
+async def open_stores(settings: Settings, *, token: str) -> dict[str, Store]:
+    """Open and probe every configured store. Raises BatchMatrixError where one cannot keep our promises."""
+    stores: dict[str, Store] = {}
+    for name, store_settings in settings.stores.items():
+        store = await open_store(store_settings)
+        try:
+            await probe(store, token=token)
+        except BatchMatrixError as error:
+            raise type(error)(f"store {name!r} at {store.url}: {error}") from error
+        stores[name] = store
+    return stores
+
+
+async def run_operator(settings: Settings, identity: Identity, access: Access, stop: asyncio.Event) -> None:
+    """Run one operator until `stop`."""
+    await Operator(settings, identity, access).run(stop)
+
+
+_ = Mapping

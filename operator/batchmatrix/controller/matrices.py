@@ -1,0 +1,103 @@
+"""The matrices as kopf's watch shows them. kopf is a watch here and nothing else: it writes to no object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import kopf
+
+from batchmatrix.model.cell import GROUP, VERSION, MatrixRef
+
+__all__ = ["WatchedMatrices", "registry_for", "settings_for"]
+
+PLURAL = "batchmatrices"
+
+
+class Reader(Protocol):
+    """Reads one object from the server."""
+
+    async def read(self, ref: MatrixRef) -> Mapping[str, Any] | None:
+        """The object, or None where none with this uid exists any more."""
+        ...
+
+
+class WatchedMatrices:
+    """Fills ports.cluster.Matrices: memory from the watch, doubts from the server."""
+
+    def __init__(self, reader: Reader, notify: Callable[[MatrixRef], None]) -> None:
+        self._reader = reader
+        self._notify = notify
+        self._bodies: dict[str, dict[str, Any]] = {}
+
+    def get(self, uid: str) -> Mapping[str, Any] | None:
+        """The object as last seen."""
+        return self._bodies.get(uid)
+
+    async def read(self, ref: MatrixRef) -> Mapping[str, Any] | None:
+        """The object as the server has it; what memory holds is newer than what was read before it."""
+        return await self._reader.read(ref)
+
+    def refs(self) -> list[MatrixRef]:
+        """All matrices that are known."""
+        return [_ref(body) for body in self._bodies.values()]
+
+    def seen(self, kind: str | None, body: Mapping[str, Any]) -> None:
+        """Take in one event of the watch; `kind` is None for what was there before it."""
+        ref = _ref(body)
+        if kind == "DELETED":
+            self._bodies.pop(ref.uid, None)
+        else:
+            self._bodies[ref.uid] = _lean(body)
+        self._notify(ref)
+
+
+def _ref(body: Mapping[str, Any]) -> MatrixRef:
+    metadata = body["metadata"]
+    return MatrixRef(metadata["namespace"], metadata["name"], metadata["uid"])
+
+
+def _lean(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The object without managedFields, which are a third of it and of no use here."""
+    lean = {key: value for key, value in body.items() if key != "metadata"}
+    lean["metadata"] = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
+    return lean
+
+
+def registry_for(matrices: WatchedMatrices, connection: Callable[[], kopf.ConnectionInfo]) -> kopf.OperatorRegistry:
+    """The two handlers that kopf gets: how to log in, and what to do with an event (remember and queue, O(1))."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return connection()
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+    async def event(event: Mapping[str, Any], **_: Any) -> None:
+        # what a handler returns would be written into the status: so nothing is returned
+        matrices.seen(event["type"], event["object"])
+
+    return registry
+
+
+def settings_for(*, identity: str) -> kopf.OperatorSettings:
+    """kopf's settings, each away from its default for a reason."""
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True  # our lease decides who acts; two kopf peers of equal priority stop each other
+    settings.scanning.disabled = True  # no list of namespaces and CRDs: smaller rights
+    settings.posting.enabled = False  # events are ours, few, and never made of log lines
+    settings.posting.loggers = False
+    settings.posting.reporting_component = "batchmatrix"
+    settings.posting.reporting_instance = identity
+    settings.persistence.finalizer = f"kopf.{GROUP}/unused"  # kopf takes its own finalizer off: never name ours
+    settings.watching.server_timeout = 200
+    settings.watching.client_timeout = 230  # under the 240 s after which load balancers cut idle connections
+    settings.watching.connect_timeout = 10
+    settings.watching.reconnect_backoff = 1.0
+    settings.watching.chunk_size = 500
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 5
+    settings.queueing.idle_timeout = 1.0
+    settings.execution.max_workers = 1  # every handler is async
+    settings.process.ultimate_exiting_timeout = 20
+    return settings

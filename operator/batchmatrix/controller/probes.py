@@ -1,0 +1,42 @@
+"""What the kubelet asks: is it alive (/healthz), is it ready (/readyz)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+__all__ = ["Probes"]
+
+Check = Callable[[], str]
+"""Gives an empty text where all is well, else what is wrong in one line."""
+
+
+class Probes:
+    """A small server; that it answers at all shows that the loop turns."""
+
+    def __init__(self, *, alive: Check, ready: Check, port: int) -> None:
+        self._checks = {"/healthz": alive, "/readyz": ready}
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> int:
+        """Listen on all addresses of the pod, as the kubelet asks from outside; gives the port."""
+        app = web.Application()
+        for path in self._checks:
+            app.router.add_get(path, self._answer)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, None, self._port, reuse_address=True)
+        await site.start()
+        self._runner = runner
+        return int(runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        trouble = self._checks[request.path]()
+        return web.Response(status=503 if trouble else 200, text=(trouble or "ok") + "\n")

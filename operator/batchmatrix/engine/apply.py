@@ -1,0 +1,184 @@
+"""Carry a decision out, in the order that keeps the promises: logs, then the ledger, then everything else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from batchmatrix.base.clock import format_rfc3339
+from batchmatrix.base.errors import InvalidSpec, NameConflict, Unavailable
+from batchmatrix.engine.actions import Action, Capture, Delete, Finish, Intend, Kill, Release, Start
+from batchmatrix.engine.pump import CaptureRequest
+from batchmatrix.engine.records import record_of
+from batchmatrix.engine.run import Run
+from batchmatrix.launch.names import job_name
+from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState
+from batchmatrix.model.launch import AttemptId, Launch
+from batchmatrix.model.record import IntentEntry, Record
+from batchmatrix.plan.tuning import tuning
+from batchmatrix.ports.clock import Clock
+from batchmatrix.ports.launcher import Launcher
+from batchmatrix.publish.keys import log_prefix
+
+__all__ = ["Applied", "apply"]
+
+
+@dataclass(slots=True)
+class Applied:
+    """What became of a decision."""
+
+    committed: int = 0
+    """Entries that are durable in the ledger now."""
+    created: int = 0
+    trouble: list[str] = field(default_factory=list)
+    """One line for each thing that could not be done now and will be tried again."""
+    retry_after: float = 0.0
+    """Longest wait that the other side asked for, seconds."""
+
+
+async def apply(run: Run, actions: Sequence[Action], *, launcher: Launcher, clock: Clock, writer: str) -> Applied:
+    """Do all of it. What fails for now is said and left to the next pass; nothing is done twice for it.
+
+    Where the ledger cannot be written, nothing that comes after it is tried.
+    """
+    applied = Applied()
+    for action in actions:
+        if isinstance(action, Capture):
+            _begin_capture(run, action)
+    entries = [entry for action in actions if (entry := _entry(run, action, clock=clock, writer=writer)) is not None]
+    if not await _commit(run, entries, applied):
+        return applied
+    sends = [
+        _send(run, action, launcher=launcher, clock=clock, writer=writer, applied=applied)
+        for action in actions
+        if isinstance(action, Start | Kill | Release | Delete)
+    ]
+    late = [entry for entry in await asyncio.gather(*sends) if entry is not None]
+    await _commit(run, late, applied)
+    return applied
+
+
+def _begin_capture(run: Run, action: Capture) -> None:
+    pod = action.pod
+    run.captures.begin(
+        pod.uid,
+        CaptureRequest(
+            namespace=pod.namespace,
+            pod=pod.name,
+            prefix=f"{run.ref.prefix()}/{log_prefix(pod.cell, pod.id.trial, pod.uid)}",
+            follow=action.follow,
+            max_bytes=run.policy.log_max_bytes,
+            definitions=run.metrics,
+        ),
+    )
+
+
+def _entry(run: Run, action: Action, *, clock: Clock, writer: str) -> Record | IntentEntry | None:
+    if isinstance(action, Finish):
+        return _record(run, action, clock=clock, writer=writer)
+    if isinstance(action, Intend):
+        return IntentEntry(
+            id=action.id,
+            job=action.job,
+            pod_uid=action.pod_uid,
+            action=action.action,
+            time=format_rfc3339(clock.now(), digits=6),
+            message=action.message,
+            writer=writer,
+        )
+    return None
+
+
+def _record(run: Run, finish: Finish, *, clock: Clock, writer: str) -> Record:
+    cell = run.board.cells.get(finish.id.cell_hash) if run.board is not None else None
+    generation = run.plan.generation if run.plan is not None else 0
+    return record_of(finish, matrix=run.ref, cell=cell, generation=generation, now=clock.now(), writer=writer)
+
+
+async def _commit(run: Run, entries: Sequence[Record | IntentEntry], applied: Applied) -> bool:
+    """Make the entries durable, and only then known to the board; False where the store does not answer."""
+    if not entries:
+        return True
+    try:
+        await run.ledger.commit(entries)
+    except Unavailable as error:
+        applied.trouble.append(f"results cannot be kept: {error}")
+        applied.retry_after = error.retry_after or 0.0
+        return False
+    applied.committed += len(entries)
+    for entry in entries:
+        if isinstance(entry, Record):
+            run.captures.drop(entry.pod_uid)
+            if run.board is not None:
+                run.board.add(entry)
+    return True
+
+
+async def _send(
+    run: Run,
+    action: Start | Kill | Release | Delete,
+    *,
+    launcher: Launcher,
+    clock: Clock,
+    writer: str,
+    applied: Applied,
+) -> Record | None:
+    """One call to the cluster; a Record comes back where a launch is refused for good."""
+    try:
+        match action:
+            case Start():
+                return await _start(run, action, launcher=launcher, clock=clock, writer=writer, applied=applied)
+            case Kill(pod):
+                await _once(run.killed, pod.uid, launcher.kill(pod))
+            case Release(pod):
+                await _once(run.sent, pod.uid, launcher.release(pod))
+            case Delete(job):
+                await _once(run.sent, job.uid, launcher.delete(job))
+    except Unavailable as error:
+        applied.trouble.append(str(error))
+        applied.retry_after = max(applied.retry_after, error.retry_after or 0.0)
+    return None
+
+
+async def _once(done: set[str], uid: str, call: Coroutine[Any, Any, None]) -> None:
+    """Send unless it was sent: an answered call holds, and the watch will show it."""
+    if uid in done:
+        call.close()
+        return
+    await call
+    done.add(uid)
+
+
+async def _start(
+    run: Run, action: Start, *, launcher: Launcher, clock: Clock, writer: str, applied: Applied
+) -> Record | None:
+    assert run.matrix is not None
+    assert run.plan is not None
+    assert run.board is not None
+    launch = Launch(
+        matrix=run.ref,
+        generation=run.plan.generation,
+        cell=action.cell,
+        trial=action.trial,
+        attempt=action.attempt,
+        tuning=tuning(run.matrix),
+        mutation=action.mutation,
+    )
+    try:
+        job = await launcher.create(launch)
+    except NameConflict as error:
+        return _refused(run, launch.id, "conflict", str(error), clock=clock, writer=writer)
+    except InvalidSpec as error:
+        return _refused(run, launch.id, "config", f"{job_name(launch)}: {error}", clock=clock, writer=writer)
+    run.launched[launch.id] = job
+    run.board.start((action.cell.hash, action.trial), action.attempt)
+    applied.created += 1
+    return None
+
+
+def _refused(run: Run, attempt: AttemptId, action: str, message: str, *, clock: Clock, writer: str) -> Record:
+    """The record of a launch that can never be: nothing ran."""
+    evidence = Evidence(None, None, Captured(LogState.NONE), Intent(action, clock.now(), message))
+    return _record(run, Finish(attempt, evidence), clock=clock, writer=writer)

@@ -1,0 +1,230 @@
+"""What to do next about one attempt that has no record yet: the life of a pod, as rules over times. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from batchmatrix.engine.actions import Action, Capture, Finish, Intend, Kill
+from batchmatrix.engine.policy import Policy
+from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState
+from batchmatrix.model.launch import AttemptId
+from batchmatrix.model.observed import JobState, PodState
+
+__all__ = ["FOLLOW_AFTER", "Attempt", "CaptureView", "Phase", "Step", "step"]
+
+FOLLOW_AFTER = 30.0
+"""Seconds that a container runs before its log is followed in mode `auto`; shorter runs are read once at the end."""
+
+POD_GRACE = 10.0
+"""Seconds after a Job's end in which its pod may still show up: Jobs and pods come by two watches."""
+
+LIVE_GRACE = 10.0
+"""Seconds that a kill waits for the log to be followed: a container's log is gone once its pod is deleted."""
+
+IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "ImageInspectError"})
+"""Waiting reasons of a container whose image cannot be had for now."""
+
+
+class Phase(StrEnum):
+    """Where an attempt without a record stands."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    """Its pod waits for busy devices, which is nobody's fault and has no deadline."""
+    RUNNING = "running"
+    ENDING = "ending"
+    """Its container has ended; log and record are under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureView:
+    """How far the capture of a pod's log is."""
+
+    live: bool
+    """It follows, and has caught up with what was written before it began."""
+    captured: Captured | None = None
+    """Set when it is done."""
+    missing_metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt without a record, as observed."""
+
+    id: AttemptId
+    job: JobState | None
+    pod: PodState | None
+    wanted: bool
+    """False where the plan does not hold its trial any more, or the matrix is gone."""
+    intent: Intent | None = None
+    capture: CaptureView | None = None
+    unfit_since: float | None = None
+    """Since when no node could hold its pod even if empty; None while one could."""
+    problem: str = ""
+    """Why no node can hold it, in one line."""
+    gone: bool = False
+    """`pod` is what was last seen of it: the object is not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What follows for one attempt."""
+
+    phase: Phase
+    actions: tuple[Action, ...] = ()
+    wake: float | None = None
+    """When to look again if nothing happens before, Unix seconds."""
+    waiting_for: str = field(default="", compare=False)
+
+
+def step(attempt: Attempt, policy: Policy, now: float, *, may_follow: Callable[[], bool]) -> Step:
+    """The next thing to do; `may_follow` says whether the operator has a follow slot to spare."""
+    pod = attempt.pod
+    if pod is None:
+        return _without_pod(attempt, now)
+    if attempt.gone or _ended(pod, attempt.intent):
+        return _ending(attempt, pod)
+    if pod.deleting_since is not None:
+        return _going(attempt, pod, policy, now)
+    if attempt.intent is not None:
+        return _carry_out(attempt, pod, attempt.intent, now)
+    if not attempt.wanted:
+        return _intend(attempt, pod, "cancel", "the matrix does not hold this trial any more")
+    if pod.container.started is not None:
+        return _running(attempt, pod, policy, now, may_follow)
+    return _pending(attempt, pod, policy, now)
+
+
+def _without_pod(attempt: Attempt, now: float) -> Step:
+    """The Job controller has not made the pod yet, or the pod is gone for good."""
+    job = attempt.job
+    if attempt.capture is not None:
+        if attempt.capture.captured is None:
+            return Step(Phase.ENDING)
+        return Step(Phase.ENDING, (_finish(attempt),))
+    if job is None:
+        return Step(Phase.ENDING, (_finish(attempt),))
+    if job.phase == "active" and not job.deleting:
+        if attempt.wanted and attempt.intent is None:
+            return Step(Phase.PENDING)
+        if attempt.intent is None:
+            return Step(
+                Phase.ENDING,
+                (Intend(attempt.id, job.name, "", "cancel", "the matrix does not hold this trial any more"),),
+            )
+        return Step(Phase.ENDING, (_finish(attempt),))
+    ready = (job.finished or now) + POD_GRACE
+    if now < ready and job.finished is not None:
+        return Step(Phase.ENDING, wake=ready)
+    return Step(Phase.ENDING, (_finish(attempt),))
+
+
+def _ended(pod: PodState, intent: Intent | None) -> bool:
+    """Nothing of this pod runs or will run, or we gave it up."""
+    if pod.finished or pod.container.state == "terminated":
+        return True
+    if pod.deleting_since is not None and not pod.node:
+        return True
+    return intent is not None and intent.action == "nodelost"
+
+
+def _ending(attempt: Attempt, pod: PodState) -> Step:
+    """The log first, then the record."""
+    capture = attempt.capture
+    if capture is None:
+        if _never_started(pod):
+            return Step(Phase.ENDING, (_finish(attempt, Captured(LogState.NONE)),))
+        return Step(Phase.ENDING, (Capture(pod, follow=False),))
+    if capture.captured is None:
+        return Step(Phase.ENDING)
+    return Step(Phase.ENDING, (_finish(attempt),))
+
+
+def _never_started(pod: PodState) -> bool:
+    return pod.container.state == "waiting" and pod.container.started is None
+
+
+def _going(attempt: Attempt, pod: PodState, policy: Policy, now: float) -> Step:
+    """Being deleted, by us or by others: it ends, or its node is lost."""
+    assert pod.deleting_since is not None
+    phase = Phase.RUNNING if pod.container.started is not None else Phase.PENDING
+    limit = pod.deleting_since + pod.grace_seconds + policy.pending.node_lost
+    if now >= limit:
+        return _intend(
+            attempt,
+            pod,
+            "nodelost",
+            f"node {pod.node} did not confirm the end of the pod within {policy.pending.node_lost:.0f} s; "
+            "the process may still run there",
+        )
+    actions: tuple[Action, ...] = ()
+    if phase is Phase.RUNNING and attempt.capture is None:
+        actions = (Capture(pod, follow=True),)
+    return Step(phase, actions, wake=limit)
+
+
+def _carry_out(attempt: Attempt, pod: PodState, intent: Intent, now: float) -> Step:
+    """The intent is durable: do it. What runs is followed first, as its log goes with the pod."""
+    if pod.container.started is None:
+        return Step(Phase.PENDING, (Kill(pod),))
+    capture = attempt.capture
+    if capture is None:
+        return Step(Phase.RUNNING, (Capture(pod, follow=True),), wake=now + 1.0)
+    patience = intent.time + LIVE_GRACE
+    if not capture.live and capture.captured is None and now < patience:
+        return Step(Phase.RUNNING, wake=min(patience, now + 1.0))
+    return Step(Phase.RUNNING, (Kill(pod),))
+
+
+def _running(attempt: Attempt, pod: PodState, policy: Policy, now: float, may_follow: Callable[[], bool]) -> Step:
+    assert pod.container.started is not None
+    deadline = pod.container.started + policy.timeout
+    if now >= deadline:
+        return _intend(attempt, pod, "timeout", f"still running {policy.timeout:.0f} s after its start")
+    if attempt.capture is None and policy.log_mode != "end":
+        due = pod.container.started + (0.0 if policy.log_mode == "follow" else FOLLOW_AFTER)
+        if now < due:
+            return Step(Phase.RUNNING, wake=min(due, deadline))
+        if may_follow():
+            return Step(Phase.RUNNING, (Capture(pod, follow=True),), wake=deadline)
+    return Step(Phase.RUNNING, wake=deadline)
+
+
+def _pending(attempt: Attempt, pod: PodState, policy: Policy, now: float) -> Step:
+    """No container yet: each cause has its own patience."""
+    if not pod.node:
+        if attempt.unfit_since is None or policy.wait_for_nodes:
+            return Step(Phase.QUEUED if pod.unschedulable else Phase.PENDING, waiting_for=pod.unschedulable)
+        limit, action = attempt.unfit_since + policy.pending.unschedulable, "unschedulable"
+        message = attempt.problem or pod.unschedulable
+    else:
+        since = pod.scheduled or pod.created
+        reason = pod.container.reason
+        limits = policy.pending
+        if reason == "InvalidImageName":
+            limit, action = since + limits.invalid_image, "image"
+        elif reason in IMAGE_REASONS or reason in ("", "ContainerCreating", "PodInitializing"):
+            limit, action = since + limits.image_pull, "image" if reason in IMAGE_REASONS else "config"
+        else:
+            limit, action = since + limits.other, "config"
+        message = f"{reason or 'not started'}: {pod.container.message}".rstrip(": ")
+    if now >= limit:
+        return _intend(attempt, pod, action, message)
+    return Step(Phase.PENDING, wake=limit, waiting_for=message)
+
+
+def _intend(attempt: Attempt, pod: PodState, action: str, message: str) -> Step:
+    phase = Phase.RUNNING if pod.container.started is not None else Phase.PENDING
+    return Step(phase, (Intend(attempt.id, pod.job_name, pod.uid, action, message),))
+
+
+def _finish(attempt: Attempt, captured: Captured | None = None) -> Finish:
+    missing: tuple[str, ...] = ()
+    if captured is None:
+        if attempt.capture is not None and attempt.capture.captured is not None:
+            captured, missing = attempt.capture.captured, attempt.capture.missing_metrics
+        else:
+            captured = Captured(LogState.NONE)
+    return Finish(attempt.id, Evidence(attempt.job, attempt.pod, captured, attempt.intent, missing))

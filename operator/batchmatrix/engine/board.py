@@ -1,0 +1,139 @@
+"""Where every trial of one plan stands, kept up to date record by record instead of worked out anew each pass.
+
+Rebuilding it from the ledger gives the same board: it holds nothing that plan and records do not say, but for
+which trials were seen to have started (their Jobs and pods say that again after a restart).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from batchmatrix.model.cell import Cell, Plan
+from batchmatrix.model.evidence import Outcome
+from batchmatrix.model.launch import Mutation, RetryRule
+from batchmatrix.model.record import Record
+from batchmatrix.outcome.retry import Retry, next_step
+
+__all__ = ["Board", "Candidate", "TrialKey"]
+
+TrialKey = tuple[str, int]
+"""Cell hash and trial number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An attempt that may be launched now."""
+
+    cell: Cell
+    trial: int
+    attempt: int
+    mutation: Mutation
+
+
+class Board:
+    """Results, due retries and trials not started, of one plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        order: Sequence[tuple[int, int]],
+        rules: Mapping[Outcome, RetryRule],
+        records: Iterable[Record],
+    ) -> None:
+        self.plan = plan
+        self.rules = rules
+        self.cells: dict[str, Cell] = {cell.hash: cell for cell in plan.cells}
+        self.results: dict[TrialKey, Record] = {}
+        """The last record of each trial that is done."""
+        self.outcomes: Counter[Outcome] = Counter()
+        self.log_states: Counter[str] = Counter()
+        self.retried = 0
+        self._order = order
+        self._cursor = 0
+        self._attempts: dict[TrialKey, list[Record]] = {}
+        self._retries: dict[TrialKey, Candidate] = {}
+        self._started: set[TrialKey] = set()
+        for record in records:
+            self.add(record)
+
+    def wants(self, key: TrialKey) -> bool:
+        """Whether the plan holds this trial."""
+        cell = self.cells.get(key[0])
+        return cell is not None and key[1] < cell.trials
+
+    def add(self, record: Record) -> None:
+        """Take in a durable record; one of a trial that the plan does not hold is left in the ledger."""
+        key = (record.id.cell_hash, record.id.trial)
+        if not self.wants(key):
+            return
+        attempts = self._attempts.setdefault(key, [])
+        attempts.append(record)
+        attempts.sort(key=lambda each: each.id.attempt)
+        self._started.add(key)
+        self._retries.pop(key, None)
+        old = self.results.pop(key, None)
+        if old is not None:
+            self._count(old, -1)
+        following = next_step(attempts, self.rules)
+        if isinstance(following, Retry):
+            self.retried += 1
+            self._retries[key] = Candidate(self.cells[key[0]], key[1], attempts[-1].id.attempt + 1, following.mutation)
+        else:
+            self.results[key] = attempts[-1]
+            self._count(attempts[-1], +1)
+
+    def start(self, key: TrialKey, attempt: int) -> None:
+        """A Job or pod of this attempt is there, or was sent."""
+        self._started.add(key)
+        due = self._retries.get(key)
+        if due is not None and due.attempt <= attempt:
+            del self._retries[key]
+
+    def attempts(self, key: TrialKey) -> Sequence[Record]:
+        """All records of one trial, by attempt."""
+        return self._attempts.get(key, ())
+
+    def candidates(self) -> Iterator[Candidate]:
+        """Attempts that may be launched, most urgent first: retries, then the plan's order.
+
+        Lazy: what is not taken costs nothing. Nothing may be added to the board while it is drawn from.
+        """
+        yield from self._retries.values()
+        order, started = self._order, self._started
+        while self._cursor < len(order) and self._key(self._cursor) in started:
+            self._cursor += 1
+        for place in range(self._cursor, len(order)):
+            key = self._key(place)
+            if key not in started:
+                yield Candidate(self.cells[key[0]], key[1], 0, Mutation())
+
+    @property
+    def done(self) -> int:
+        """Trials with a result."""
+        return len(self.results)
+
+    @property
+    def succeeded(self) -> int:
+        """Trials whose result is Succeeded."""
+        return self.outcomes[Outcome.SUCCEEDED]
+
+    @property
+    def waiting(self) -> int:
+        """Trials not started, and retries not launched."""
+        return self.plan.trials - len(self._started) + len(self._retries)
+
+    @property
+    def complete(self) -> bool:
+        """True when every trial has a result."""
+        return self.done == self.plan.trials
+
+    def _key(self, place: int) -> TrialKey:
+        cell, trial = self._order[place]
+        return (self.plan.cells[cell].hash, trial)
+
+    def _count(self, record: Record, by: int) -> None:
+        self.outcomes[record.outcome] += by
+        self.log_states[record.log.state] += by

@@ -1,0 +1,129 @@
+"""What to do now, from the plan, what was recorded and what is observed. Pure: same view, same decision."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from batchmatrix.base.clock import parse_rfc3339
+from batchmatrix.engine.actions import Action, Delete, Finish, Release, Start
+from batchmatrix.engine.attempt import Attempt, Phase, step
+from batchmatrix.engine.board import Board
+from batchmatrix.engine.policy import Policy
+from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState, Outcome
+from batchmatrix.model.launch import AttemptId
+from batchmatrix.model.observed import JobState, PodState
+from batchmatrix.model.record import Record
+
+__all__ = ["SLACK", "Decision", "Recorded", "View", "decide"]
+
+SLACK = 2
+"""Attempts without a record may be this many times the parallelism: with the store down nothing piles up further."""
+
+BATCH = 1000
+"""Most records that are made in one go without a Job, so that a pass stays short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A Job or pod that is still there although the record of its attempt is durable."""
+
+    record: Record
+    job: JobState | None
+    pod: PodState | None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One look at a matrix."""
+
+    board: Board | None
+    """None where the matrix is gone, or has no valid plan: then nothing starts."""
+    policy: Policy
+    open: Sequence[Attempt]
+    recorded: Sequence[Recorded]
+    hold: float
+    """Seconds that a Job outlives its durable record, so that a create sent late by another process finds its name."""
+    gone: bool = False
+    """The BatchMatrix object is deleted."""
+
+
+@dataclass(slots=True)
+class Decision:
+    """What to do, how the trials stand, and when to look again at the latest."""
+
+    actions: list[Action] = field(default_factory=list)
+    phases: Counter[Phase] = field(default_factory=Counter)
+    wake: float | None = None
+    """Unix seconds; None where only an event can change anything."""
+    waiting_for: str = ""
+    """What the first attempt that waits is waiting for."""
+
+    def wake_at(self, when: float | None) -> None:
+        """Look again no later than that."""
+        if when is not None and (self.wake is None or when < self.wake):
+            self.wake = when
+
+
+def decide(view: View, now: float, *, may_follow: Callable[[], bool]) -> Decision:
+    """All that can be done at this moment; calling it again after it was done gives what comes next."""
+    decision = Decision()
+    for attempt in view.open:
+        following = step(attempt, view.policy, now, may_follow=may_follow)
+        decision.actions += following.actions
+        decision.phases[following.phase] += 1
+        decision.wake_at(following.wake)
+        decision.waiting_for = decision.waiting_for or following.waiting_for
+    for recorded in view.recorded:
+        _tidy(recorded, view, now, decision)
+    if view.board is not None and not view.gone:
+        _admit(view.board, view, decision)
+    return decision
+
+
+def _admit(board: Board, view: View, decision: Decision) -> None:
+    """Start what the parallelism leaves room for; what can be placed on no node is recorded at once."""
+    active = sum(decision.phases[phase] for phase in (Phase.PENDING, Phase.QUEUED, Phase.RUNNING))
+    room = min(view.policy.parallelism - active, view.policy.parallelism * SLACK - len(view.open))
+    unplaced = BATCH
+    for candidate in board.candidates():
+        cell = candidate.cell
+        if cell.problem is not None:
+            if unplaced == 0:
+                break
+            unplaced -= 1
+            decision.actions.append(
+                Finish(
+                    AttemptId(cell.hash, candidate.trial, candidate.attempt),
+                    Evidence(None, None, Captured(LogState.NONE), Intent("unschedulable", 0.0, cell.problem)),
+                )
+            )
+        elif room > 0:
+            room -= 1
+            decision.actions.append(Start(cell, candidate.trial, candidate.attempt, candidate.mutation))
+        else:
+            break
+
+
+def _tidy(recorded: Recorded, view: View, now: float, decision: Decision) -> None:
+    """The pod is let go at once, the Job when the spec's retention and the hold are over."""
+    pod, job, record = recorded.pod, recorded.job, recorded.record
+    if pod is not None and pod.finalized:
+        decision.actions.append(Release(pod))
+    if job is None or job.deleting or view.gone:
+        return
+    due = parse_rfc3339(record.recorded) + view.hold
+    if _kept(record, job, view):
+        due = max(due, (job.finished or parse_rfc3339(record.recorded)) + view.policy.jobs_ttl)
+    if now >= due:
+        decision.actions.append(Delete(job))
+    else:
+        decision.wake_at(due)
+
+
+def _kept(record: Record, job: JobState, view: View) -> bool:
+    if job.phase == "active":
+        return False  # given up on (node lost, cancelled before it had a pod): it must not hold a place
+    keep = view.policy.keep_jobs
+    return keep == "all" or (keep == "failed" and record.outcome is not Outcome.SUCCEEDED)

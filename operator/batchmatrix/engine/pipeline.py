@@ -1,0 +1,139 @@
+"""The engine: one pass over one matrix, in the order in which a result comes to be.
+
+    open (ledger, pinned plan) -> observe -> decide -> apply -> summarise -> publish -> status
+
+Every pass begins from what is true now; none depends on having seen what happened in between.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from batchmatrix.base.errors import Unavailable
+from batchmatrix.engine.apply import Applied, apply
+from batchmatrix.engine.captures import FollowSlots
+from batchmatrix.engine.decide import Decision, decide
+from batchmatrix.engine.observe import observe
+from batchmatrix.engine.opening import Opener
+from batchmatrix.engine.reporting import Reporter
+from batchmatrix.engine.run import Run
+from batchmatrix.model.cell import MatrixRef
+from batchmatrix.ports.clock import Clock
+from batchmatrix.ports.cluster import Children, Matrices, Nodes
+from batchmatrix.ports.launcher import Launcher
+
+__all__ = ["Engine", "Hold"]
+
+logger = logging.getLogger(__name__)
+
+ROUNDS = 4
+"""Decide-and-apply rounds of one pass: what a durable record makes possible is done in the same pass."""
+
+Hold = float
+"""Seconds; see decide.View.hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside that the engine looks at or acts on."""
+
+    matrices: Matrices
+    children: Children
+    nodes: Nodes
+    launcher: Launcher
+    clock: Clock
+
+
+class Engine:
+    """Brings matrices forward. `notify(ref, delay)` asks for another pass over one after `delay` seconds."""
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        opener: Opener,
+        reporter: Reporter,
+        slots: FollowSlots,
+        hold: Hold,
+        writer: str,
+        notify: Callable[[MatrixRef, float], None],
+    ) -> None:
+        self._world = world
+        self._opener = opener
+        self._reporter = reporter
+        self._slots = slots
+        self._hold = hold
+        self._writer = writer
+        self._notify = notify
+        self.runs: dict[str, Run] = {}
+        """By matrix uid."""
+
+    async def reconcile(self, ref: MatrixRef) -> None:
+        """One pass. Raises Unavailable where it must be tried again, LeaseLost where this process must end."""
+        world = self._world
+        body = await self._body(ref)
+        run = self.runs.get(ref.uid)
+        if run is None:
+            if self._settled(ref, body):
+                return
+            run = await self._opener.open(ref, body)
+            self.runs[ref.uid] = run
+        if run.captures.failed is not None:
+            raise run.captures.failed
+        if body is not None:
+            await self._opener.adopt(run, body)
+        decision, applied = await self._advance(run, gone=body is None)
+        if body is None:
+            await self._leave(run)
+            return
+        await self._reporter.report(run, body, decision, applied.trouble)
+        if applied.trouble:
+            raise Unavailable(applied.trouble[0], retry_after=applied.retry_after or None)
+        if decision.wake is not None:
+            self._notify(ref, max(0.0, decision.wake - world.clock.now()))
+
+    async def close(self) -> None:
+        """Stop captures; nothing that is not durable is needed again."""
+        for run in self.runs.values():
+            await run.captures.close()
+
+    async def _advance(self, run: Run, *, gone: bool) -> tuple[Decision, Applied]:
+        world = self._world
+        total = Applied()
+        for _ in range(ROUNDS):
+            now = world.clock.now()
+            view = observe(run, children=world.children, nodes=world.nodes, now=now, hold=self._hold, gone=gone)
+            decision = decide(view, now, may_follow=self._slots.free)
+            applied = await apply(
+                run, decision.actions, launcher=world.launcher, clock=world.clock, writer=self._writer
+            )
+            total.trouble += applied.trouble
+            total.retry_after = max(total.retry_after, applied.retry_after)
+            if not applied.committed or applied.trouble:
+                break
+        else:
+            decision.wake_at(world.clock.now())
+        return decision, total
+
+    async def _body(self, ref: MatrixRef) -> Mapping[str, Any] | None:
+        """The object as last seen, or None where the server says that it is gone: memory alone is no proof of that."""
+        body = self._world.matrices.get(ref.uid)
+        return body if body is not None else await self._world.matrices.read(ref)
+
+    def _settled(self, ref: MatrixRef, body: Mapping[str, Any] | None) -> bool:
+        """Finished or gone, with nothing left in the cluster: nobody needs its ledger."""
+        children: Sequence[object] = (*self._world.children.jobs(ref.uid), *self._world.children.pods(ref.uid))
+        if children:
+            return False
+        return body is None or self._reporter.finished(body)
+
+    async def _leave(self, run: Run) -> None:
+        """The matrix is gone: forget it once no pod of it is left."""
+        if self._world.children.pods(run.ref.uid) or self._world.children.jobs(run.ref.uid):
+            return
+        await run.captures.close()
+        self.runs.pop(run.ref.uid, None)
+        logger.info("matrix is gone and nothing of it is left", extra={"matrix": run.ref.name})

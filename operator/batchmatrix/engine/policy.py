@@ -1,0 +1,109 @@
+"""The rules of a spec that steer the engine, in the units the engine counts in.
+
+An edit of any of these starts nothing anew: they are not part of what a cell is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from batchmatrix.base.quantities import parse_duration
+from batchmatrix.model.evidence import Outcome
+from batchmatrix.model.launch import RetryRule
+from batchmatrix.model.metric import MetricDefinition
+from batchmatrix.model.v1alpha1 import BatchMatrix
+
+__all__ = ["DEFAULT_POLICY", "PendingLimits", "Policy", "metric_definitions", "policy_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLimits:
+    """Seconds that an attempt may wait for its container, by cause."""
+
+    unschedulable: float
+    image_pull: float
+    invalid_image: float
+    node_lost: float
+    other: float
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Times are seconds, sizes bytes."""
+
+    parallelism: int
+    timeout: float
+    pending: PendingLimits
+    retry: Mapping[Outcome, RetryRule]
+    keep_jobs: str
+    """`all`, `failed` or `none`: finished Jobs that stay for `jobs_ttl`."""
+    jobs_ttl: float
+    log_mode: str
+    log_max_bytes: int
+    wait_for_nodes: bool
+    """True where a pod that fits no node of today may wait for one of tomorrow."""
+
+
+DEFAULT_POLICY = Policy(
+    parallelism=1,
+    timeout=3600.0,
+    pending=PendingLimits(unschedulable=300.0, image_pull=900.0, invalid_image=0.0, node_lost=300.0, other=300.0),
+    retry={},
+    keep_jobs="failed",
+    jobs_ttl=3600.0,
+    log_mode="auto",
+    log_max_bytes=1 << 30,
+    wait_for_nodes=False,
+)
+"""For what is left of a matrix whose spec cannot be had any more: nothing starts under it."""
+
+
+def policy_of(matrix: BatchMatrix) -> Policy:
+    """The engine's rules of a checked spec."""
+    spec = matrix.spec
+    pending = spec.pending
+    return Policy(
+        parallelism=spec.parallelism,
+        timeout=parse_duration(spec.workload.timeout),
+        pending=PendingLimits(
+            unschedulable=parse_duration(pending.unschedulable),
+            image_pull=parse_duration(pending.image_pull),
+            invalid_image=parse_duration(pending.invalid_image),
+            node_lost=parse_duration(pending.node_lost),
+            other=parse_duration(pending.other),
+        ),
+        retry=retry_rules(matrix),
+        keep_jobs=spec.retention.jobs,
+        jobs_ttl=parse_duration(spec.retention.jobs_ttl),
+        log_mode=spec.logs.mode,
+        log_max_bytes=spec.logs.limit_bytes,
+        wait_for_nodes=spec.placement.no_matching_node == "wait",
+    )
+
+
+def metric_definitions(matrix: BatchMatrix) -> tuple[MetricDefinition, ...]:
+    """The spec's metrics as the readers of logs take them."""
+    return tuple(
+        MetricDefinition(
+            name=metric.name,
+            source=metric.source,
+            key=metric.key or metric.name,
+            pattern=metric.pattern or "",
+            strategy=metric.strategy,
+            warmup=metric.warmup,
+            required=metric.required,
+            unit=metric.unit or "",
+        )
+        for metric in matrix.spec.metrics
+    )
+
+
+def retry_rules(matrix: BatchMatrix) -> Mapping[Outcome, RetryRule]:
+    """Retry rule by outcome; an outcome that is not in it is never retried."""
+    rules: dict[Outcome, RetryRule] = {}
+    for outcome in Outcome:
+        rule = matrix.spec.retry.rule(outcome.value)
+        if rule is not None:
+            rules[outcome] = RetryRule(rule.limit, memory_factor=rule.memory_factor, avoid_node=rule.avoid_node)
+    return rules

@@ -1,0 +1,72 @@
+"""Evidence about one attempt made into the record that stays. Pure."""
+
+from __future__ import annotations
+
+from batchmatrix.base.clock import format_rfc3339
+from batchmatrix.base.quantities import parse_quantity
+from batchmatrix.engine.actions import Finish
+from batchmatrix.model.cell import Cell, MatrixRef
+from batchmatrix.model.evidence import Evidence
+from batchmatrix.model.record import Record
+from batchmatrix.outcome.table import judge
+
+__all__ = ["record_of"]
+
+
+def record_of(
+    finish: Finish, *, matrix: MatrixRef, cell: Cell | None, generation: int, now: float, writer: str
+) -> Record:
+    """The record; `cell` is None where the plan that started the attempt is not known any more."""
+    evidence, attempt = finish.evidence, finish.id
+    verdict = judge(evidence)
+    pod, job = evidence.pod, evidence.job
+    container = pod.container if pod is not None else None
+    started = container.started if container is not None else None
+    finished = container.finished if container is not None else None
+    seconds = max(0.0, finished - started) if started is not None and finished is not None else None
+    devices = _devices(cell) if cell is not None else 0
+    return Record(
+        namespace=matrix.namespace,
+        matrix=matrix.name,
+        matrix_uid=matrix.uid,
+        generation=pod.generation if pod is not None else generation,
+        cell=cell.name if cell is not None else _cell_name(evidence),
+        id=attempt,
+        rerun=0,
+        seed=cell.seed + attempt.trial if cell is not None else 0,
+        job=job.name if job is not None else (pod.job_name if pod is not None else ""),
+        pod=pod.name if pod is not None else "",
+        pod_uid=pod.uid if pod is not None else "",
+        node=pod.node if pod is not None else "",
+        image=(container.image if container is not None else "") or (cell.work.image if cell is not None else ""),
+        image_digest=container.image_id if container is not None else "",
+        outcome=verdict.outcome,
+        blame=verdict.blame,
+        message=verdict.message,
+        exit_code=container.exit_code if container is not None else None,
+        signal=container.signal if container is not None else None,
+        created=_time(pod.created if pod is not None else (job.created if job is not None else None)),
+        started=_time(started),
+        finished=_time(finished),
+        run_seconds=seconds,
+        gpu_seconds=seconds * devices if seconds is not None else None,
+        log=evidence.captured,
+        recorded=format_rfc3339(now, digits=6),
+        writer=writer,
+    )
+
+
+def _cell_name(evidence: Evidence) -> str:
+    if evidence.pod is not None:
+        return evidence.pod.cell
+    return evidence.job.cell if evidence.job is not None else ""
+
+
+def _time(seconds: float | None) -> str:
+    return format_rfc3339(seconds) if seconds is not None else ""
+
+
+def _devices(cell: Cell) -> int:
+    """Number of extended-resource devices: what is neither one of Kubernetes' own resources nor huge pages."""
+    limits = cell.work.resources.get("limits", {})
+    return sum(int(parse_quantity(amount)) for name, amount in limits.items() if "/" in name)

@@ -1,0 +1,67 @@
+"""What the process remembers of one matrix between passes. All of it can be had again from store and cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from batchmatrix.engine.board import Board
+from batchmatrix.engine.captures import Captures
+from batchmatrix.engine.policy import Policy
+from batchmatrix.ledger.writer import Ledger
+from batchmatrix.model.cell import MatrixRef, Plan
+from batchmatrix.model.launch import AttemptId
+from batchmatrix.model.metric import MetricDefinition
+from batchmatrix.model.observed import JobState, PodState
+from batchmatrix.model.v1alpha1 import BatchMatrix
+from batchmatrix.ports.store import Store
+
+__all__ = ["Run"]
+
+
+@dataclass(slots=True)
+class Run:
+    """One BatchMatrix object that is being worked on."""
+
+    ref: MatrixRef
+    store: Store
+    ledger: Ledger
+    captures: Captures
+    policy: Policy
+    metrics: tuple[MetricDefinition, ...] = ()
+    matrix: BatchMatrix | None = None
+    """The spec in force: of the newest generation that is valid."""
+    plan: Plan | None = None
+    board: Board | None = None
+    generation: int = -1
+    """Newest generation that was looked at, valid or not."""
+    problem: str = ""
+    """Why that generation is not in force, in one line; empty if it is."""
+    launched: dict[AttemptId, JobState] = field(default_factory=dict)
+    """Jobs that this process created and that have no record."""
+    sighted: set[str] = field(default_factory=set)
+    """uids of those that the watch has shown."""
+    seen: dict[str, PodState] = field(default_factory=dict)
+    """Pods without a record, by uid, as last seen."""
+    unfit: dict[str, float] = field(default_factory=dict)
+    """Pod uid to the time since when no node could hold it."""
+    sent: set[str] = field(default_factory=set)
+    """uids of pods released and Jobs deleted that the watch still shows."""
+    killed: set[str] = field(default_factory=set)
+    """uids of pods whose deletion was sent."""
+    status: dict[str, Any] | None = None
+    """As last written or read."""
+    published: tuple[int, int] | None = None
+    """Generation and number of results of the last summary that was published."""
+    published_at: float = float("-inf")
+    """Monotonic seconds."""
+    announced: set[str] = field(default_factory=set)
+    """Events that were sent, so that each turning point is told once by a process."""
+
+    def forget_sent(self, present: Iterable[str]) -> None:
+        """Drop the memory of objects that are not there any more."""
+        there = set(present)
+        self.sent &= there
+        self.killed &= there
+        self.unfit = {uid: since for uid, since in self.unfit.items() if uid in there}

@@ -1,0 +1,157 @@
+"""The operator's own settings: one YAML file, made by the chart, and three facts from the environment."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.base.quantities import parse_duration
+
+__all__ = ["FolderStore", "Identity", "S3Store", "Settings", "StoreSettings", "load_settings"]
+
+
+def _checked_duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_checked_duration)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class FolderStore(_Model):
+    """A folder, usually on a persistent volume."""
+
+    path: Path
+    """Absolute; made if it is not there."""
+
+
+class S3Store(_Model):
+    """A bucket of S3 or of a server that speaks its protocol."""
+
+    bucket: str
+    prefix: str = ""
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    allow_http: bool = False
+    """Accept an endpoint without TLS: only for one inside the cluster."""
+    credentials: Path | None = None
+    """Folder with the files accessKeyId and secretAccessKey; None for the pod's own identity."""
+
+
+class StoreSettings(_Model):
+    """Exactly one kind of store."""
+
+    folder: FolderStore | None = None
+    s3: S3Store | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> StoreSettings:
+        if (self.folder is None) == (self.s3 is None):
+            raise ValueError("must have exactly one of folder and s3")
+        return self
+
+
+class Limits(_Model):
+    """Bounds that protect the operator from its users and the API server from the operator."""
+
+    cells: int = Field(default=10_000, ge=1, le=100_000)
+    """Most cells of one matrix."""
+    followed_logs: int = Field(default=200, ge=1)
+    """Most logs that are followed at one time."""
+    concurrent_reads: int = Field(default=16, ge=1)
+    """Most logs that are read at the end at one time."""
+    concurrent_requests: int = Field(default=32, ge=1)
+    """Most requests to the API server at one time, log streams aside."""
+
+
+class LeaseSettings(_Model):
+    """Who acts, where several replicas run."""
+
+    name: str = "batchmatrix"
+    duration: Duration = "15s"
+
+
+class ProbeSettings(_Model):
+    """Where the kubelet asks after the process."""
+
+    port: int = Field(default=8080, ge=0, le=65535)
+    """0 lets the system choose (tests)."""
+
+
+class Settings(_Model):
+    """Everything the operator can be told."""
+
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to serve; empty for all."""
+    stores: dict[str, StoreSettings] = Field(min_length=1)
+    service_accounts: frozenset[str] = frozenset()
+    """Service accounts that a workload may name."""
+    limits: Limits = Limits()
+    workers: int = Field(default=4, ge=1, le=64)
+    """Matrices that are worked on at one time."""
+    resync: Duration = "5m"
+    """Every matrix is looked at again after this time, whatever happened."""
+    lease: LeaseSettings = LeaseSettings()
+    probes: ProbeSettings = ProbeSettings()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Identity(_Model):
+    """Which process this is."""
+
+    pod_name: str
+    pod_uid: str
+    namespace: str
+    process: str = Field(default_factory=lambda: secrets.token_hex(4))
+    """Tells this start of the process from those before it in the same pod."""
+
+    @property
+    def writer(self) -> str:
+        """Name under which records are written."""
+        return f"{self.pod_name}/{self.process}"
+
+    @property
+    def holder(self) -> str:
+        """Lease identity: a restarted container of the same pod takes its lease back at once."""
+        return f"{self.pod_uid}/operator"
+
+    @classmethod
+    def from_environment(cls) -> Identity:
+        """From POD_NAME, POD_UID and POD_NAMESPACE, which the chart sets. Raises InvalidSpec where one is missing."""
+        values = {name: os.environ.get(name, "") for name in ("POD_NAME", "POD_UID", "POD_NAMESPACE")}
+        missing = [name for name, value in values.items() if not value]
+        if missing:
+            raise InvalidSpec(
+                [Problem("", f"environment variable {name} is not set; the chart sets it") for name in missing]
+            )
+        return cls(pod_name=values["POD_NAME"], pod_uid=values["POD_UID"], namespace=values["POD_NAMESPACE"])
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check the file. Raises InvalidSpec with every problem in it."""
+    try:
+        data: Any = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise InvalidSpec([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
+    except yaml.YAMLError as error:
+        raise InvalidSpec([Problem(str(path), f"is not YAML: {' '.join(str(error).split())}")]) from error
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        raise InvalidSpec(
+            [
+                Problem(f"{path}: {'.'.join(map(str, each['loc']))}", f"{each['msg']} (value {each['input']!r:.60})")
+                for each in error.errors()
+            ]
+        ) from error

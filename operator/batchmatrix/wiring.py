@@ -1,0 +1,138 @@
+"""Settings made into adapters, and adapters into an engine: the only place that builds them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from batchmatrix.adapters.folder import FolderStore
+from batchmatrix.adapters.kube.access import Access
+from batchmatrix.adapters.kube.children import KubeChildren
+from batchmatrix.adapters.kube.client import REQUEST_TIMEOUT, Client
+from batchmatrix.adapters.kube.launcher import KubeLauncher
+from batchmatrix.adapters.kube.lease import Lease
+from batchmatrix.adapters.kube.logs import KubeLogs
+from batchmatrix.adapters.kube.nodes import KubeNodes
+from batchmatrix.adapters.kube.publisher import KubePublisher
+from batchmatrix.adapters.objectstore import open_s3
+from batchmatrix.adapters.telemetry.clock import SystemClock
+from batchmatrix.base.quantities import parse_duration
+from batchmatrix.engine.captures import FollowSlots
+from batchmatrix.engine.opening import Opener
+from batchmatrix.engine.pipeline import Engine, World
+from batchmatrix.engine.reporting import Reporter
+from batchmatrix.model.cell import MatrixRef
+from batchmatrix.ports.cluster import Matrices
+from batchmatrix.ports.store import Store
+from batchmatrix.settings import Identity, Settings, StoreSettings
+
+__all__ = ["Cluster", "build_cluster", "build_engine", "open_store"]
+
+
+async def open_store(settings: StoreSettings) -> Store:
+    """The adapter for one configured store. Raises InvalidSpec where it cannot be used as it is configured."""
+    if settings.folder is not None:
+        return await FolderStore.open(settings.folder.path)
+    assert settings.s3 is not None
+    s3 = settings.s3
+    return open_s3(
+        s3.bucket,
+        prefix=s3.prefix,
+        endpoint=s3.endpoint,
+        region=s3.region,
+        allow_http=s3.allow_http,
+        credentials=s3.credentials,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The adapters of one API server."""
+
+    client: Client
+    lease_client: Client
+    lease: Lease
+    children: KubeChildren
+    nodes: KubeNodes
+    publisher: KubePublisher
+
+    async def close(self) -> None:
+        """Let connections go."""
+        await self.client.close()
+        await self.lease_client.close()
+
+
+def build_cluster(
+    settings: Settings,
+    identity: Identity,
+    access: Access,
+    *,
+    changed: Callable[[MatrixRef], None],
+    nodes_changed: Callable[[], None],
+    lost: Callable[[str], None],
+) -> Cluster:
+    """Everything that speaks to the API server; each mutating request but the lease's own asks the lease first."""
+    lease_client = Client(access, fence=None, in_flight=2)
+    lease = Lease(
+        lease_client,
+        namespace=identity.namespace,
+        name=settings.lease.name,
+        identity=identity.holder,
+        lost=lost,
+        duration=parse_duration(settings.lease.duration),
+    )
+    client = Client(access, fence=lease, in_flight=settings.limits.concurrent_requests)
+    return Cluster(
+        client=client,
+        lease_client=lease_client,
+        lease=lease,
+        children=KubeChildren(
+            client,
+            lambda namespace, name, uid: changed(MatrixRef(namespace, name, uid)),
+            namespaces=settings.namespaces or None,
+        ),
+        nodes=KubeNodes(client, nodes_changed),
+        publisher=KubePublisher(client),
+    )
+
+
+def build_engine(
+    settings: Settings,
+    identity: Identity,
+    cluster: Cluster,
+    *,
+    stores: Mapping[str, Store],
+    matrices: Matrices,
+    notify: Callable[[MatrixRef, float], None],
+) -> Engine:
+    """The engine over a cluster."""
+    clock = SystemClock()
+    slots = FollowSlots(settings.limits.followed_logs)
+    opener = Opener(
+        stores=stores,
+        nodes=cluster.nodes,
+        source=KubeLogs(cluster.client),
+        clock=clock,
+        slots=slots,
+        reads=asyncio.Semaphore(settings.limits.concurrent_reads),
+        writer=identity.writer,
+        max_cells=settings.limits.cells,
+        service_accounts=settings.service_accounts,
+        notify=notify,
+    )
+    return Engine(
+        world=World(
+            matrices=matrices,
+            children=cluster.children,
+            nodes=cluster.nodes,
+            launcher=KubeLauncher(cluster.client),
+            clock=clock,
+        ),
+        opener=opener,
+        reporter=Reporter(publisher=cluster.publisher, clock=clock),
+        slots=slots,
+        hold=parse_duration(settings.lease.duration) + REQUEST_TIMEOUT,
+        writer=identity.writer,
+        notify=notify,
+    )

@@ -1,0 +1,148 @@
+"""The life of one attempt: which action follows from which sight, and never a record before the log."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from batchmatrix.engine.actions import Capture, Finish, Intend, Kill
+from batchmatrix.engine.attempt import FOLLOW_AFTER, LIVE_GRACE, Attempt, CaptureView, Phase, Step, step
+from batchmatrix.model.evidence import Captured, Intent, LogState
+from batchmatrix.model.observed import ContainerState
+from tests.support.engine import NOW, RUNNING, WAITING, a_job, a_pod, a_policy, an_attempt, exited
+
+WHOLE = CaptureView(live=True, captured=Captured(LogState.COMPLETE, bytes=3, lines=1, sha256="f" * 64, key="k"))
+POLICY = a_policy(timeout=600.0)
+
+
+def after(attempt: Attempt, *, now: float = NOW, slots: bool = True, **policy: object) -> Step:
+    return step(attempt, replace(POLICY, **policy), now, may_follow=lambda: slots)  # type: ignore[arg-type]
+
+
+def test_a_job_without_its_pod_is_waited_for() -> None:
+    assert after(an_attempt(None)) == Step(Phase.PENDING)
+
+
+def test_a_failed_job_whose_pod_does_not_show_up_is_recorded_after_a_grace() -> None:
+    job = a_job(phase="failed", finished=NOW - 1)
+    waiting = after(an_attempt(None, job=job))
+    assert waiting.actions == ()
+    assert waiting.wake == NOW + 9
+    assert [type(action) for action in after(an_attempt(None, job=job), now=NOW + 9).actions] == [Finish]
+
+
+def test_a_vanished_launch_is_recorded() -> None:
+    assert [type(action) for action in after(an_attempt(None, job=None)).actions] == [Finish]
+
+
+def test_a_finished_container_is_captured_before_it_is_recorded() -> None:
+    pod = a_pod(container=exited(0))
+    assert after(an_attempt(pod)).actions == (Capture(pod, follow=False),)
+    assert after(an_attempt(pod, capture=CaptureView(live=True))).actions == ()
+    (finish,) = after(an_attempt(pod, capture=WHOLE)).actions
+    assert isinstance(finish, Finish)
+    assert finish.evidence.captured is WHOLE.captured
+
+
+def test_a_pod_that_ended_without_a_container_has_no_log_to_wait_for() -> None:
+    pod = a_pod(container=WAITING, phase="Failed")
+    (finish,) = after(an_attempt(pod)).actions
+    assert isinstance(finish, Finish)
+    assert finish.evidence.captured.state is LogState.NONE
+
+
+def test_a_pod_that_went_away_is_still_captured_from_what_was_followed() -> None:
+    pod = a_pod(container=RUNNING)
+    assert after(an_attempt(pod, gone=True)).actions == (Capture(pod, follow=False),)
+    assert isinstance(after(an_attempt(pod, gone=True, capture=WHOLE)).actions[0], Finish)
+
+
+def test_a_short_run_is_not_followed_and_a_long_one_is() -> None:
+    pod = a_pod(container=RUNNING)
+    short = after(an_attempt(pod))
+    assert short.actions == ()
+    assert short.wake == NOW - 5 + FOLLOW_AFTER
+    assert after(an_attempt(pod), now=NOW + 30).actions == (Capture(pod, follow=True),)
+    assert after(an_attempt(pod), now=NOW + 30, slots=False).actions == ()
+    assert after(an_attempt(pod), now=NOW + 30, log_mode="end").actions == ()
+    assert after(an_attempt(pod), log_mode="follow").actions == (Capture(pod, follow=True),)
+
+
+def test_a_timeout_is_written_down_then_followed_then_killed() -> None:
+    pod = a_pod(container=replace(RUNNING, started=NOW - 601))
+    (intend,) = after(an_attempt(pod)).actions
+    assert isinstance(intend, Intend)
+    assert intend.action == "timeout"
+    resolved = Intent("timeout", NOW, "still running")
+    assert after(an_attempt(pod, intent=resolved)).actions == (Capture(pod, follow=True),)
+    catching_up = CaptureView(live=False)
+    assert after(an_attempt(pod, intent=resolved, capture=catching_up)).actions == ()
+    assert after(an_attempt(pod, intent=resolved, capture=CaptureView(live=True))).actions == (Kill(pod),)
+    late = after(an_attempt(pod, intent=resolved, capture=catching_up), now=NOW + LIVE_GRACE)
+    assert late.actions == (Kill(pod),)
+
+
+def test_a_killed_pod_is_waited_for_and_given_up_when_its_node_does_not_answer() -> None:
+    pod = a_pod(container=RUNNING, deleting_since=NOW - 10, grace_seconds=30.0)
+    resolved = Intent("timeout", NOW - 10)
+    waiting = after(an_attempt(pod, intent=resolved, capture=CaptureView(live=True)))
+    assert waiting.actions == ()
+    assert waiting.wake == NOW - 10 + 30 + POLICY.pending.node_lost
+    assert waiting.wake is not None
+    (intend,) = after(an_attempt(pod, intent=resolved, capture=CaptureView(live=True)), now=waiting.wake).actions
+    assert isinstance(intend, Intend)
+    assert intend.action == "nodelost"
+    given_up = an_attempt(pod, intent=Intent("nodelost", NOW), capture=WHOLE)
+    assert isinstance(after(given_up).actions[0], Finish)
+
+
+def test_an_unwanted_attempt_is_cancelled_by_an_intent_first() -> None:
+    pod = a_pod(container=RUNNING)
+    (intend,) = after(an_attempt(pod, wanted=False)).actions
+    assert isinstance(intend, Intend)
+    assert intend.action == "cancel"
+
+
+def test_a_finished_attempt_keeps_its_own_end_although_it_is_unwanted() -> None:
+    pod = a_pod(container=exited(0))
+    assert after(an_attempt(pod, wanted=False)).actions == (Capture(pod, follow=False),)
+
+
+@pytest.mark.parametrize(
+    ("reason", "limit", "action"),
+    [
+        ("InvalidImageName", 0.0, "image"),
+        ("ImagePullBackOff", 900.0, "image"),
+        ("ErrImagePull", 900.0, "image"),
+        ("CreateContainerConfigError", 300.0, "config"),
+        ("ContainerCreating", 900.0, "config"),
+    ],
+)
+def test_each_cause_of_waiting_has_its_own_patience(reason: str, limit: float, action: str) -> None:
+    pod = a_pod(container=ContainerState(state="waiting", reason=reason, message="why"), scheduled=NOW)
+    if limit:
+        before = after(an_attempt(pod), now=NOW + limit - 1)
+        assert before.actions == ()
+        assert before.wake == NOW + limit
+    (intend,) = after(an_attempt(pod), now=NOW + limit).actions
+    assert isinstance(intend, Intend)
+    assert intend.action == action
+    assert reason in intend.message
+
+
+def test_waiting_for_busy_devices_has_no_deadline_and_waiting_for_none_has() -> None:
+    pod = a_pod(container=WAITING, node="", scheduled=None, unschedulable="0/2 nodes are available")
+    busy = after(an_attempt(pod), now=NOW + 1e6)
+    assert (busy.phase, busy.actions) == (Phase.QUEUED, ())
+    unfit = an_attempt(pod, unfit_since=NOW, problem="no node has label gpu=x")
+    assert after(unfit, now=NOW + 299).actions == ()
+    (intend,) = after(unfit, now=NOW + 300).actions
+    assert isinstance(intend, Intend)
+    assert (intend.action, intend.message) == ("unschedulable", "no node has label gpu=x")
+    assert after(unfit, now=NOW + 1e6, wait_for_nodes=True).actions == ()
+
+
+def test_an_unscheduled_pod_that_is_deleted_has_ended() -> None:
+    pod = a_pod(container=WAITING, node="", scheduled=None, deleting_since=NOW)
+    assert isinstance(after(an_attempt(pod, intent=Intent("unschedulable", NOW))).actions[0], Finish)

@@ -1,0 +1,63 @@
+"""The board gives the same answer built at once or step by step, and counts each trial once."""
+
+from __future__ import annotations
+
+from batchmatrix.engine.board import Board
+from batchmatrix.model.evidence import Outcome
+from batchmatrix.model.launch import RetryRule
+from batchmatrix.model.record import Record
+from tests.support.engine import a_cell, a_plan, a_record, an_id
+
+CELLS = (a_cell("a", trials=2), a_cell("b", trials=2))
+RULES = {Outcome.UNEXPECTED_EXIT: RetryRule(limit=1), Outcome.OOM_KILLED: RetryRule(limit=1, memory_factor="1.5")}
+
+
+def a_board(*records: Record) -> Board:
+    return Board(a_plan(*CELLS), order=[(0, 0), (1, 0), (0, 1), (1, 1)], rules=RULES, records=records)
+
+
+def names(board: Board) -> list[tuple[str, int, int]]:
+    return [(each.cell.name, each.trial, each.attempt) for each in board.candidates()]
+
+
+def test_candidates_follow_the_order_and_leave_out_what_has_started() -> None:
+    board = a_board()
+    assert names(board) == [("a", 0, 0), ("b", 0, 0), ("a", 1, 0), ("b", 1, 0)]
+    board.start((CELLS[1].hash, 0), 0)
+    assert names(board) == [("a", 0, 0), ("a", 1, 0), ("b", 1, 0)]
+    board.start((CELLS[0].hash, 0), 0)
+    assert names(board) == [("a", 1, 0), ("b", 1, 0)]
+    assert board.waiting == 2
+
+
+def test_a_trial_is_done_with_its_last_attempt_and_counted_once() -> None:
+    first = a_record(an_id(CELLS[0]), Outcome.UNEXPECTED_EXIT)
+    second = a_record(an_id(CELLS[0], attempt=1))
+    board = a_board()
+    board.add(first)
+    assert (board.done, board.retried, names(board)[0]) == (0, 1, ("a", 0, 1))
+    board.add(second)
+    assert (board.done, board.succeeded) == (1, 1)
+    assert board.outcomes[Outcome.UNEXPECTED_EXIT] == 0
+    rebuilt = a_board(second, first)
+    assert rebuilt.results == board.results
+    assert rebuilt.outcomes == +board.outcomes
+    assert names(rebuilt) == names(board)
+
+
+def test_a_retry_carries_what_it_changes() -> None:
+    board = a_board(a_record(an_id(CELLS[0]), Outcome.OOM_KILLED))
+    retry = next(board.candidates())
+    assert (retry.attempt, retry.mutation.memory_factor) == (1, "1.5")
+
+
+def test_records_of_other_plans_are_left_alone() -> None:
+    board = a_board(a_record(an_id(a_cell("c"))), a_record(an_id(CELLS[0], trial=7)))
+    assert (board.done, len(names(board))) == (0, 4)
+
+
+def test_complete_only_when_every_trial_has_a_result() -> None:
+    board = a_board(*(a_record(an_id(cell, trial=trial)) for cell in CELLS for trial in (0, 1)))
+    assert board.complete
+    assert names(board) == []
+    assert not a_board(a_record(an_id(CELLS[0]))).complete

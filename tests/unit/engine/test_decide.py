@@ -1,0 +1,129 @@
+"""What is started, tidied and left alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from batchmatrix.engine.actions import Delete, Finish, Release, Start
+from batchmatrix.engine.attempt import Attempt
+from batchmatrix.engine.board import Board
+from batchmatrix.engine.decide import SLACK, Decision, Recorded, View, decide
+from batchmatrix.model.evidence import Outcome
+from batchmatrix.model.launch import RetryRule
+from batchmatrix.model.record import Record
+from tests.support.engine import NOW, a_cell, a_job, a_plan, a_pod, a_policy, a_record, an_attempt, an_id, exited
+
+HOLD = 45.0
+RECORDED = "1970-01-12T13:46:40Z"  # NOW
+
+
+def a_board(*cells: Any, records: tuple[Record, ...] = (), **rules: RetryRule) -> Board:
+    plan = a_plan(*cells)
+    order = [(index, trial) for index, cell in enumerate(cells) for trial in range(cell.trials)]
+    return Board(plan, order=order, rules={Outcome(name): rule for name, rule in rules.items()}, records=records)
+
+
+def decided(
+    board: Board | None = None,
+    *,
+    open: tuple[Attempt, ...] = (),  # noqa: A002
+    recorded: tuple[Recorded, ...] = (),
+    now: float = NOW,
+    gone: bool = False,
+    **policy: Any,
+) -> Decision:
+    view = View(board=board, policy=a_policy(**policy), open=open, recorded=recorded, hold=HOLD, gone=gone)
+    return decide(view, now, may_follow=lambda: True)
+
+
+def starts(decision: Decision) -> list[tuple[str, int, int]]:
+    return [(each.cell.name, each.trial, each.attempt) for each in decision.actions if isinstance(each, Start)]
+
+
+def test_no_more_starts_than_parallelism_and_pending_counts() -> None:
+    cell = a_cell(trials=10)
+    board = a_board(cell)
+    assert starts(decided(board, parallelism=3)) == [("fp32", 0, 0), ("fp32", 1, 0), ("fp32", 2, 0)]
+    waiting = tuple(an_attempt(None, job=a_job(an_id(cell, trial=trial))) for trial in range(2))
+    for attempt in waiting:
+        board.start((cell.hash, attempt.id.trial), 0)
+    assert starts(decided(board, open=waiting, parallelism=3)) == [("fp32", 2, 0)]
+
+
+def test_what_is_ending_frees_its_place_but_does_not_pile_up_without_bound() -> None:
+    cell = a_cell(trials=50)
+    board = a_board(cell)
+    ending = []
+    for trial in range(2 * SLACK):
+        job = a_job(an_id(cell, trial=trial))
+        ending.append(an_attempt(a_pod(job, container=exited()), job=job))
+        board.start((cell.hash, trial), 0)
+    assert len(starts(decided(board, open=tuple(ending[:2]), parallelism=2))) == 2
+    assert starts(decided(board, open=tuple(ending), parallelism=2)) == []
+
+
+def test_a_retry_comes_before_new_trials_and_has_the_next_number() -> None:
+    cell = a_cell(trials=3)
+    failed = a_record(an_id(cell, trial=0), Outcome.UNEXPECTED_EXIT)
+    board = a_board(cell, records=(failed,), UnexpectedExit=RetryRule(limit=1))
+    assert starts(decided(board, parallelism=2)) == [("fp32", 0, 1), ("fp32", 1, 0)]
+    assert (board.done, board.waiting) == (0, 3)
+
+
+def test_a_retry_under_way_is_not_started_again() -> None:
+    cell = a_cell(trials=1)
+    failed = a_record(an_id(cell), Outcome.UNEXPECTED_EXIT)
+    board = a_board(cell, records=(failed,), UnexpectedExit=RetryRule(limit=1))
+    board.start((cell.hash, 0), 1)
+    assert starts(decided(board)) == []
+
+
+def test_a_cell_that_fits_no_node_is_recorded_without_a_job() -> None:
+    board = a_board(a_cell("far", trials=2, problem="no node has label gpu=x"), a_cell("near"))
+    decision = decided(board, parallelism=1)
+    finishes = [each for each in decision.actions if isinstance(each, Finish)]
+    assert [each.id.trial for each in finishes] == [0, 1]
+    assert all(each.evidence.intent is not None for each in finishes)
+    assert starts(decision) == [("near", 0, 0)]
+
+
+def test_a_recorded_pod_is_released_at_once_and_its_job_goes_after_the_hold() -> None:
+    record = replace(a_record(), recorded=RECORDED)
+    job = a_job(phase="complete", finished=NOW - 1)
+    pod = a_pod(job, container=exited())
+    early = decided(recorded=(Recorded(record, job, pod),))
+    assert early.actions == [Release(pod)]
+    assert early.wake == NOW + HOLD
+    late = decided(recorded=(Recorded(record, job, replace(pod, finalized=False)),), now=NOW + HOLD)
+    assert late.actions == [Delete(job)]
+
+
+def test_failed_jobs_stay_for_their_time() -> None:
+    record = replace(a_record(outcome=Outcome.UNEXPECTED_EXIT), recorded=RECORDED)
+    job = a_job(phase="failed", finished=NOW)
+    kept = decided(recorded=(Recorded(record, job, None),), now=NOW + HOLD, jobs_ttl=3600.0)
+    assert (kept.actions, kept.wake) == ([], NOW + 3600)
+    assert decided(recorded=(Recorded(record, job, None),), now=NOW + 3600).actions == [Delete(job)]
+    assert decided(recorded=(Recorded(record, job, None),), now=NOW + HOLD, keep_jobs="none").actions == [Delete(job)]
+
+
+def test_a_succeeded_job_stays_only_if_all_are_kept() -> None:
+    record = replace(a_record(), recorded=RECORDED)
+    job = a_job(phase="complete", finished=NOW)
+    assert decided(recorded=(Recorded(record, job, None),), now=NOW + HOLD, keep_jobs="all").actions == []
+    assert decided(recorded=(Recorded(record, job, None),), now=NOW + HOLD, keep_jobs="failed").actions == [Delete(job)]
+
+
+def test_a_job_that_was_given_up_does_not_stay() -> None:
+    record = replace(a_record(outcome=Outcome.NODE_LOST), recorded=RECORDED)
+    assert decided(recorded=(Recorded(record, a_job(), None),), now=NOW + HOLD, keep_jobs="all").actions == [
+        Delete(a_job())
+    ]
+
+
+def test_nothing_starts_for_a_matrix_that_is_gone_and_its_jobs_are_left_to_the_garbage_collector() -> None:
+    record = replace(a_record(), recorded=RECORDED)
+    pod = a_pod(container=exited())
+    decision = decided(a_board(a_cell(trials=5)), recorded=(Recorded(record, a_job(), pod),), gone=True, now=NOW + 1e6)
+    assert decision.actions == [Release(pod)]
