@@ -7,12 +7,12 @@ from typing import TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.records import START, a_container, a_job, a_log, a_pod
 
 from batchmatrix.model.evidence import Blame, Captured, Evidence, Intent, LogState, Outcome
 from batchmatrix.model.observed import ContainerState, JobState, PodState
 from batchmatrix.outcome.cases import TABLE, retry_key
 from batchmatrix.outcome.table import judge
+from tests.support.records import START, a_container, a_job, a_log, a_pod
 
 T = TypeVar("T")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.records import a_record
 
 from batchmatrix.model.evidence import Blame, Outcome
 from batchmatrix.model.launch import Mutation, RetryRule
 from batchmatrix.outcome.retry import Done, Retry, next_step
+from tests.support.records import a_record
 
 RULES = {
     Outcome.UNEXPECTED_EXIT: RetryRule(1),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.support.records import a_container, a_job, a_log, a_pod, evidence, exited, stopped
 
 from batchmatrix.model.evidence import Blame, Captured, Evidence, Intent, LogState, Outcome, Verdict
 from batchmatrix.model.observed import ContainerState
 from batchmatrix.outcome.table import judge
+from tests.support.records import a_container, a_job, a_log, a_pod, evidence, exited, stopped
 
 NO_LOG = Captured(LogState.NONE)
 

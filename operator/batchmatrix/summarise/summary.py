@@ -1,0 +1,90 @@
+"""Records in, summary out: the same records give the same summary, whatever order they come in."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from batchmatrix.model.cell import Cell, Plan
+from batchmatrix.model.evidence import LogState, Outcome
+from batchmatrix.model.record import Record
+from batchmatrix.model.summary import CellSummary, MetricSummary, Summary, TrialResult
+from batchmatrix.summarise.stats import describe
+from batchmatrix.summarise.verdict import verdict
+
+__all__ = ["summarise"]
+
+
+def summarise(
+    plan: Plan,
+    trials: Iterable[TrialResult],
+    *,
+    units: Mapping[str, str],
+    complete: bool,
+    started: str,
+    finished: str,
+) -> Summary:
+    """The summary of one plan, cells in its order.
+
+    `trials` holds at most one result per trial; those of cells or trials that the plan does not hold are left
+    out. `units` names the metrics to report, in their order, with their units. `started` and `finished` are RFC
+    3339 texts, empty where not known yet.
+    """
+    by_trial = {(result.cell, result.trial): result for result in trials}
+    cells: list[CellSummary] = []
+    results: list[TrialResult] = []
+    for cell in plan.cells:
+        keys = ((cell.name, trial) for trial in range(cell.trials))
+        own = [by_trial[key] for key in keys if key in by_trial]
+        cells.append(_cell(cell, own, units))
+        results += own
+    word, reason = verdict(results, expected=plan.trials, complete=complete)
+    return Summary(
+        namespace=plan.matrix.namespace,
+        name=plan.matrix.name,
+        uid=plan.matrix.uid,
+        generation=plan.generation,
+        complete=complete,
+        verdict=word,
+        reason=reason,
+        cells=tuple(cells),
+        trials=tuple(results),
+        started=started,
+        finished=finished,
+    )
+
+
+def _cell(cell: Cell, results: Sequence[TrialResult], units: Mapping[str, str]) -> CellSummary:
+    records = [result.record for result in results if result.record is not None]
+    failed = [record for record in records if record.outcome is not Outcome.SUCCEEDED]
+    outcomes = Counter(record.outcome for record in records)
+    codes = Counter(record.exit_code for record in records if record.exit_code is not None)
+    logs = Counter(record.log.state for record in records)
+    return CellSummary(
+        name=cell.name,
+        hash=cell.hash,
+        values=dict(cell.values),
+        trials=cell.trials,
+        done=len(records),
+        succeeded=len(records) - len(failed),
+        failed=len(failed),
+        attempts=sum(result.attempts for result in results),
+        outcomes={outcome.value: outcomes[outcome] for outcome in Outcome if outcomes[outcome]},
+        exit_codes={str(code): codes[code] for code in sorted(codes)},
+        logs={state.value: logs[state] for state in LogState if logs[state]},
+        nodes=tuple(sorted({record.node for record in records if record.node})),
+        images=tuple(sorted({record.image for record in records if record.image})),
+        metrics=tuple(_metric(name, unit, records) for name, unit in units.items()),
+        message=failed[0].message if failed else "",
+    )
+
+
+def _metric(name: str, unit: str, records: Iterable[Record]) -> MetricSummary:
+    """Over the trials that gave a value; `n` shows how many did."""
+    values = []
+    for record in records:
+        value = next((metric.value for metric in record.log.metrics if metric.name == name), None)
+        if value is not None and math.isfinite(value):
+            values.append(value)
+    return describe(name, unit, values)
