@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
 from tests.support.cluster import ApiError, Kube, NoCluster, find_kubeconfig, read_kubeconfig
 from tests.support.golden import Golden
 from tests.support.namespaces import drop_namespace, make_namespace, wait_until_gone

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from tests.support.cluster import Kube
 from tests.support.fake_kubelet import FakeKubelet
 

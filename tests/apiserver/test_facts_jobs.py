@@ -5,12 +5,11 @@ A new Kubernetes version that changes one of them must be noticed here and not i
 
 from __future__ import annotations
 
+from batchmatrix.base.clock import parse_rfc3339
 from tests.support.cluster import Json, Kube
 from tests.support.fake_kubelet import NO_SCHEDULER, FakeKubelet
 from tests.support.jobs import FINALIZER, condition, container, job_manifest, one_pod, pods_of, wait_for_job
 from tests.support.wait import Pending, wait_for
-
-from batchmatrix.base.clock import parse_rfc3339
 
 
 def start(kube: Kube, kubelet: FakeKubelet, *, finalizers: tuple[str, ...] = ()) -> str:
@@ -79,13 +78,27 @@ def test_a_pod_that_is_deleted_and_exits_with_0_completes_its_job(kube: Kube, ku
     """Kubernetes calls it a success; only the deletionTimestamp against finishedAt says that it was cut short."""
     pod = start(kube, kubelet, finalizers=(FINALIZER,))
     kube.delete("pods", pod)
-    kubelet.end(pod, 0)
-    kubelet.let_go(pod)
-    assert_ended_without_a_second_pod(kube, "Complete", pod)
-    kept = kube.get("pods", pod)
-    assert kept["status"]["phase"] == "Succeeded"
+    kept = kubelet.end(pod, 0)
     asked = parse_rfc3339(kept["metadata"]["deletionTimestamp"]) - kept["metadata"]["deletionGracePeriodSeconds"]
     assert asked <= parse_rfc3339(container(kept)["finishedAt"])
+    kubelet.let_go(pod)
+    assert_ended_without_a_second_pod(kube, "Complete", pod)
+    assert kube.get("pods", pod)["status"]["phase"] == "Succeeded"
+    release(kube, pod)
+
+
+def test_the_time_of_a_deletion_is_overwritten_when_the_kubelet_lets_a_held_pod_go(
+    kube: Kube, kubelet: FakeKubelet
+) -> None:
+    """Afterwards deletionTimestamp less its grace is later than the end of the container that the deletion ended."""
+    pod = start(kube, kubelet, finalizers=(FINALIZER,))
+    kube.delete("pods", pod, grace=300)
+    before = kubelet.end(pod, 0)["metadata"]
+    assert before["deletionGracePeriodSeconds"] == 300
+    kubelet.let_go(pod)
+    after = kube.get("pods", pod)["metadata"]
+    assert after["deletionGracePeriodSeconds"] == 0
+    assert parse_rfc3339(before["deletionTimestamp"]) - parse_rfc3339(after["deletionTimestamp"]) > 200
     release(kube, pod)
 
 
@@ -152,6 +165,7 @@ def test_suspending_a_running_job_deletes_its_pod_and_resuming_makes_a_second(ku
     kubelet.end(second, 0)
     status = wait_for_job(kube, "one", "Complete")["status"]
     assert (status.get("failed", 0), status["succeeded"]) == (0, 1)
+    release(kube, second)
 
 
 def test_a_bare_delete_of_a_job_orphans_its_pod(kube: Kube, kubelet: FakeKubelet) -> None:

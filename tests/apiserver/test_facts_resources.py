@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from tests.support.cluster import ApiError, Json, Kube
 from tests.support.wait import Pending, wait_for
 

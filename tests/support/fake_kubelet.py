@@ -8,9 +8,8 @@ from __future__ import annotations
 import secrets
 import time
 
-from tests.support.cluster import ApiError, Json, Kube
-
 from batchmatrix.base.clock import format_rfc3339
+from tests.support.cluster import ApiError, Json, Kube
 
 __all__ = ["NO_SCHEDULER", "FakeKubelet"]
 

@@ -61,7 +61,7 @@ def _empty(there: Kube) -> None:
     there.delete_all("jobs")
     there.delete_all("pods", grace=1)
     wait_for(
-        lambda: _left(there) or True,
+        lambda: _nothing_left(there),
         timeout=EMPTY_SECONDS,
         what=f"Jobs and pods of namespace {there.namespace} to be gone",
         interval=0.2,
@@ -76,9 +76,9 @@ def _delete_matrices(there: Kube) -> None:
             raise
 
 
-def _left(there: Kube) -> Pending | None:
+def _nothing_left(there: Kube) -> bool | Pending:
     left = [_line(kind, item) for kind in CHILDREN for item in there.list(kind)]
-    return Pending("\n".join(left)) if left else None
+    return Pending("\n".join(left)) if left else True
 
 
 def _line(kind: str, item: Json) -> str:
