@@ -19,8 +19,10 @@ from .stages import stages
 PROGRAM = "kwok"
 FAKE_SECONDS = 60.0
 ANNOTATION = "kwok.x-k8s.io/node"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 SELECTOR = "type=kwok"
 MOST = 1000
+PARALLEL_STAGES = 16
 GPUS = "1000"
 # kwok reads this file anew for every request, so a test may write another log into it.
 LOG_NAME = "fake-pod.log"
@@ -72,14 +74,19 @@ def log_text(lines: tuple[str, ...] = LOG_LINES) -> str:
 
 
 def configuration(log: Path) -> str:
-    """Return kwok's configuration: the stages of pods and nodes, and the log of every fake container."""
+    """Return kwok's configuration: its options, the stages of pods and nodes, the log of every fake container."""
+    options: dict[str, Any] = {
+        "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+        "kind": "KwokConfiguration",
+        "options": {"podPlayStageParallelism": PARALLEL_STAGES},
+    }
     logs: dict[str, Any] = {
         "apiVersion": "kwok.x-k8s.io/v1alpha1",
         "kind": "ClusterLogs",
         "metadata": {"name": "every-fake-pod"},
         "spec": {"logs": [{"logsFile": str(log)}]},
     }
-    return "---\n".join(json.dumps(document, indent=1) + "\n" for document in [*stages(), logs])
+    return "---\n".join(json.dumps(document, indent=1) + "\n" for document in [options, *stages(), logs])
 
 
 def program(layout: Layout, kwok: Path) -> Program:
@@ -111,12 +118,24 @@ def start(api: Api, layout: Layout, kwok: Path, count: int) -> None:
     if not log.exists():
         log.write_text(log_text())
     (layout.config / "kwok.yaml").write_text(configuration(log))
+    if not processes.running(layout.pids, PROGRAM):
+        forget_leases(api, count)
     processes.ensure(layout.pids, program(layout, kwok))
     for number in range(count):
         try:
             api.call("POST", "/api/v1/nodes", fake_node(number))
         except ApiProblem as problem:
             if problem.code != 409:
+                raise
+
+
+def forget_leases(api: Api, count: int) -> None:
+    """Delete the nodes' leases: a kwok that died holds them, and the next one would wait until they run out."""
+    for number in range(count):
+        try:
+            api.call("DELETE", f"{LEASES}/bmx-fake-{number}")
+        except ApiProblem as problem:
+            if problem.code != 404:
                 raise
 
 

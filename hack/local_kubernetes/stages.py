@@ -225,7 +225,17 @@ def stages() -> list[Stage]:
             {"statusTemplate": _ended("sigterm-exit-code", "143")},
             delay=_delay("sigterm-delay"),
         ),
-        _stage("pod-delete", "Pod", [_there(DELETION, True), _is_not(PHASE, "Running")], {"delete": True}),
+        _stage(
+            "pod-delete",
+            "Pod",
+            # Without any grace time left the API server deletes by itself, as soon as the finalizers are gone.
+            [
+                _there(DELETION, True),
+                _is_not(PHASE, "Running"),
+                _is_not(".metadata.deletionGracePeriodSeconds | tostring", "0"),
+            ],
+            {"delete": True},
+        ),
         _stage("node-start", "Node", [_is_not(ready, "True")], {"statusTemplate": NODE_PARTS + NODE_INFO}),
         _stage(
             "node-heartbeat",

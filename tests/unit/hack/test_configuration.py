@@ -110,7 +110,7 @@ def test_fake_nodes_take_only_pods_that_ask_for_them() -> None:
 
 def test_kwoks_configuration_is_one_document_per_stage(tmp_path: Path) -> None:
     documents = [json.loads(text) for text in fakenodes.configuration(tmp_path / "log").split("---\n")]
-    assert [document["kind"] for document in documents] == ["Stage"] * 6 + ["ClusterLogs"]
+    assert [document["kind"] for document in documents] == ["KwokConfiguration", *["Stage"] * 6, "ClusterLogs"]
     assert documents[-1]["spec"]["logs"] == [{"logsFile": str(tmp_path / "log")}]
 
 
