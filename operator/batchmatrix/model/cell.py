@@ -76,6 +76,9 @@ class Cell:
     work: Work
     problem: str | None = None
     """Why this cell cannot be placed on any node (one line); such a cell is Unschedulable and never launched."""
+    inputs: str = ""
+    """Digest of what the spec says about this cell, before nodes were asked: a later generation in which it is the
+    same takes over image and node selector."""
 
     @property
     def hash10(self) -> str:

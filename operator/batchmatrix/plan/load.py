@@ -1,0 +1,210 @@
+"""Matrices from YAML files, read as kubectl reads them, with line and column of everything that is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from typing import Any
+
+import yaml
+
+from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.base.text import one_line
+from batchmatrix.model.v1alpha1 import BatchMatrix, parse_matrix
+from batchmatrix.model.v1alpha1.parse import field_path
+
+__all__ = ["FILE_LIMIT", "load_matrix", "resolve_plain"]
+
+FILE_LIMIT = 1_048_576
+"""Characters of a file; the API server takes no object larger than about this."""
+
+_NODE_LIMIT = 100_000
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+}
+_INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|([1-9][0-9]*|0))")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_LAST_STEP = re.compile(r'(\.?[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\]|\["[^"]*"\])$')
+_PLAIN, _STRING, _MERGE = "plain", "tag:yaml.org,2002:str", "<<"
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
+Place = tuple[int, int]
+"""Line and column, from 1."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes only: what a plain scalar means is said by resolve_plain."""
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        if kind is yaml.ScalarNode:
+            return _PLAIN if implicit[0] else _STRING
+        return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
+
+
+def _number(whole: int | float) -> int | float:
+    """JSON has one kind of number: what is whole loses its point on the way to the API server."""
+    return int(whole) if isinstance(whole, float) and whole.is_integer() else whole
+
+
+def resolve_plain(text: str) -> str | int | float | bool | None:
+    """What kubectl takes an unquoted scalar for, after its way through JSON.
+
+    `yes`, `on` and `y` are booleans, `010` is 8, `1_000` is 1000 and `1e3` is 1000; dates and `12:30` are texts.
+    Raises ValueError for infinities and NaN, which JSON does not have.
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INFINITE.fullmatch(text):
+        raise ValueError(f"{text} is not a number that JSON has; put it in quotes if a text is meant")
+    if text[0] not in "+-.0123456789":
+        return text
+    plain = text if text[0] == "." else text.replace("_", "")
+    integer = _INTEGER.fullmatch(plain)
+    if integer is not None:
+        sign, *digits = integer.groups()
+        base, found = next((b, d) for b, d in zip((16, 2, 8, 10), digits, strict=True) if d is not None)
+        return int(found, base) * (-1 if sign == "-" else 1)
+    if _FLOAT.fullmatch(plain):
+        number = float(plain)
+        return text if number in (float("inf"), float("-inf")) else _number(number)
+    return text
+
+
+class _Reader:
+    """Turns the nodes of one document into plain data and remembers where each field stood."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, Place] = {}
+        self.problems: list[tuple[Place, Problem]] = []
+        self._nodes = 0
+        self._open: set[int] = set()
+
+    def read(self, node: yaml.Node, location: tuple[int | str, ...]) -> Any:
+        path = field_path(location)
+        self.places.setdefault(path, _place(node))
+        self._nodes += 1
+        if self._nodes > _NODE_LIMIT:
+            raise InvalidSpec([Problem("", f"more than {_NODE_LIMIT} values, aliases counted; write a smaller file")])
+        if id(node) in self._open:
+            return self._say(node, path, "an alias of something that it is a part of; write it out")
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        if node.tag not in _COLLECTIONS:
+            return self._say(node, path, f"the tag {one_line(node.tag, limit=60)} is not supported; remove it")
+        self._open.add(id(node))
+        try:
+            if isinstance(node, yaml.SequenceNode):
+                return [self.read(item, (*location, index)) for index, item in enumerate(node.value)]
+            return self._mapping(node, location)
+        finally:
+            self._open.discard(id(node))
+
+    def _scalar(self, node: yaml.ScalarNode, path: str) -> Any:
+        if node.tag == _STRING:
+            return node.value
+        if node.tag != _PLAIN:
+            return self._say(node, path, f"the tag {one_line(node.tag, limit=60)} is not supported; remove it")
+        try:
+            return resolve_plain(node.value)
+        except ValueError as error:
+            return self._say(node, path, str(error))
+
+    def _mapping(self, node: yaml.Node, location: tuple[int | str, ...]) -> dict[Hashable, Any]:
+        result: dict[Hashable, Any] = {}
+        own: set[Hashable] = set()
+        for key_node, value_node in node.value:
+            if key_node.tag == _PLAIN and key_node.value == _MERGE:
+                self._merge(value_node, result, own, location)
+                continue
+            path = field_path(location)
+            key = self.read(key_node, location) if isinstance(key_node, yaml.ScalarNode) else None
+            if not isinstance(key, str):
+                shown = one_line(str(key_node.value), limit=60) if isinstance(key_node, yaml.ScalarNode) else "a key"
+                self._say(key_node, path, f"{shown} is not read as a text here; put the key in quotes")
+                continue
+            where = field_path((*location, key))
+            if key in own:
+                line, _ = self.places[where]
+                self._say(key_node, where, f"is there twice, first in line {line}; remove one")
+                continue
+            own.add(key)
+            self.places[where] = _place(key_node)
+            result[key] = self.read(value_node, (*location, key))
+        return result
+
+    def _merge(
+        self, node: yaml.Node, result: dict[Hashable, Any], own: set[Hashable], location: tuple[int | str, ...]
+    ) -> None:
+        """`<<: *base`: allowed as the first key only, where every YAML library agrees on what it means."""
+        if result or not isinstance(node, yaml.MappingNode):
+            self._say(node, field_path(location), "<< must be the first key, with one object; write it so")
+            return
+        result.update(self.read(node, location))
+
+    def _say(self, node: yaml.Node, path: str, message: str) -> None:
+        self.problems.append((_place(node), Problem(path, message)))
+
+
+def _place(node: yaml.Node) -> Place:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _nearest(places: dict[str, Place], path: str) -> Place:
+    """Where `path` stood, or what would hold it."""
+    while path not in places and path:
+        path = _LAST_STEP.sub("", path) if _LAST_STEP.search(path) else ""
+    return places.get(path, (1, 1))
+
+
+def _located(source: str, place: Place, problem: Problem) -> Problem:
+    line, column = place
+    start = f"{source}:{line}:{column}"
+    return Problem(f"{start}: {problem.path}" if problem.path else start, problem.message)
+
+
+def _compose(text: str, source: str) -> list[yaml.Node]:
+    try:
+        return [node for node in yaml.compose_all(text, _Loader) if node is not None]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+        message = f"is not YAML: {one_line(error.problem or 'it ends too early')}; correct the line"
+        raise InvalidSpec([_located(source, place, Problem("", message))]) from None
+    except yaml.YAMLError as error:
+        message = f"is not YAML: {one_line(str(error), limit=200)}"
+        raise InvalidSpec([_located(source, (1, 1), Problem("", message))]) from None
+    except RecursionError:
+        raise InvalidSpec([Problem(source, "is nested too deeply; write a flatter file")]) from None
+
+
+def load_matrix(text: str, *, source: str) -> list[BatchMatrix]:
+    """Every matrix of a YAML (or JSON) file with one or more documents; `source` is its name in messages.
+
+    Scalars mean what they mean to kubectl (resolve_plain); keys that are there twice, keys that are not read as
+    texts and unknown fields are refused. Raises InvalidSpec with all problems, each as `source:line:column: path`.
+    """
+    if len(text) > FILE_LIMIT:
+        raise InvalidSpec([Problem(source, f"has {len(text)} characters; at most {FILE_LIMIT} are read")])
+    matrices: list[BatchMatrix] = []
+    problems: list[Problem] = []
+    for node in _compose(text, source):
+        reader = _Reader()
+        try:
+            data = reader.read(node, ())
+            problems += [_located(source, place, problem) for place, problem in reader.problems]
+            if not isinstance(data, dict):
+                problems.append(_located(source, _place(node), Problem("", "is not an object; write a BatchMatrix")))
+            elif not reader.problems:
+                matrices.append(parse_matrix(data))
+        except InvalidSpec as error:
+            problems += [_located(source, _nearest(reader.places, p.path), p) for p in error.problems]
+        except RecursionError:
+            problems.append(Problem(source, "is nested too deeply; write a flatter file"))
+    if problems:
+        raise InvalidSpec(problems)
+    if not matrices:
+        raise InvalidSpec([Problem(source, "holds no document; write a BatchMatrix")])
+    return matrices

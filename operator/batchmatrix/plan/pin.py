@@ -1,0 +1,128 @@
+"""A plan as the bytes of `plan.json`, and back. What all cells of a kind share is written once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from typing import Any
+
+from batchmatrix.base.errors import BatchMatrixError
+from batchmatrix.base.ids import canonical_json
+from batchmatrix.model.cell import Cell, MatrixRef, Plan, Work
+from batchmatrix.plan.identity import work_json
+
+__all__ = ["PLAN_SCHEMA", "dump_plan", "load_plan"]
+
+PLAN_SCHEMA = 1
+
+_PARTS = tuple(field.name for field in fields(Work) if field.name != "env")
+
+
+def dump_plan(plan: Plan) -> bytes:
+    """The one text of `plan`: the same plan gives the same bytes."""
+    works = _Works()
+    cells: list[dict[str, Any]] = []
+    for cell in plan.cells:
+        own = len(cell.parameters)
+        index = works.index(cell.work, own)
+        cells.append(
+            {
+                "name": cell.name,
+                "hash": cell.hash,
+                "copy": cell.copy,
+                "values": [[axis, value] for axis, value in cell.values.items()],
+                "parameters": [[axis, value] for axis, value in cell.parameters.items()],
+                "environment": cell.environment,
+                "hardware": cell.hardware,
+                "trials": cell.trials,
+                "seed": cell.seed,
+                "env": [list(pair) for pair in cell.work.env[:own]],
+                "work": index,
+                "problem": cell.problem,
+                "inputs": cell.inputs,
+            }
+        )
+    body = {
+        "schema": PLAN_SCHEMA,
+        "matrix": {"namespace": plan.matrix.namespace, "name": plan.matrix.name, "uid": plan.matrix.uid},
+        "generation": plan.generation,
+        "order": plan.order,
+        "orderSeed": plan.order_seed,
+        "created": plan.created,
+        "works": works.shared,
+        "cells": cells,
+    }
+    return canonical_json(body) + b"\n"
+
+
+class _Works:
+    """Every distinct work once, without the leading variables that differ from cell to cell."""
+
+    def __init__(self) -> None:
+        self.shared: list[dict[str, Any]] = []
+        self._by_text: dict[bytes, int] = {}
+        self._by_parts: dict[tuple[Any, ...], int] = {}
+
+    def index(self, work: Work, own: int) -> int:
+        """Where `work` less its first `own` variables stands in `shared`; it is put there if need be."""
+        tail = work.env[own:]
+        # the parts of a plan's works are the same objects in thousands of cells, which saves writing them out
+        parts = (tail, *(id(getattr(work, name)) for name in _PARTS))
+        if parts not in self._by_parts:
+            body = work_json(replace(work, env=tail))
+            index = self._by_text.setdefault(canonical_json(body), len(self.shared))
+            if index == len(self.shared):
+                self.shared.append(body)
+            self._by_parts[parts] = index
+        return self._by_parts[parts]
+
+
+def load_plan(data: bytes) -> Plan:
+    """The plan that `data` holds. Raises BatchMatrixError where it is none, or one of a newer operator."""
+    try:
+        body = json.loads(data)
+        schema = body["schema"]
+    except (ValueError, KeyError, TypeError):
+        raise BatchMatrixError("plan.json holds no plan; it was damaged outside of BatchMatrix") from None
+    if schema != PLAN_SCHEMA:
+        raise BatchMatrixError(
+            f"plan.json has schema {schema!r}, this version reads {PLAN_SCHEMA}; upgrade the operator"
+        )
+    try:
+        works = [_work(work) for work in body["works"]]
+        return Plan(
+            matrix=MatrixRef(**body["matrix"]),
+            generation=body["generation"],
+            cells=tuple(_cell(cell, works) for cell in body["cells"]),
+            order=body["order"],
+            order_seed=body["orderSeed"],
+            created=body["created"],
+        )
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        text = f"plan.json is incomplete ({type(error).__name__}: {error}); it was damaged outside of BatchMatrix"
+        raise BatchMatrixError(text) from None
+
+
+def _work(body: dict[str, Any]) -> Work:
+    parts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in body.items()}
+    parts["env"] = tuple((name, value) for name, value in body["env"])
+    return Work(**parts)
+
+
+def _cell(body: dict[str, Any], works: list[Work]) -> Cell:
+    work = works[body["work"]]
+    own = tuple((name, value) for name, value in body["env"])
+    return Cell(
+        name=body["name"],
+        hash=body["hash"],
+        copy=body["copy"],
+        values=dict(body["values"]),
+        parameters=dict(body["parameters"]),
+        environment=body["environment"],
+        hardware=body["hardware"],
+        trials=body["trials"],
+        seed=body["seed"],
+        work=replace(work, env=(*own, *work.env)),
+        problem=body["problem"],
+        inputs=body["inputs"],
+    )
