@@ -19,7 +19,7 @@ from . import fakenodes, node, processes
 from .controlplane import audit_policy
 from .errors import ClusterError
 from .local import DEFAULT_NODES, Part
-from .paths import KUBERNETES_VERSION, KWOK_PORT, MAX_REAL_NODES, Layout
+from .paths import KWOK_PORT, MAX_REAL_NODES, Layout
 from .processes import Program
 from .shell import run, wait_until
 from .tools import built, kubectl
@@ -49,14 +49,14 @@ def configuration(real: int, audit: Path) -> dict[str, Any]:
     patch = {
         "kind": "ClusterConfiguration",
         "apiServer": {
-            "extraArgs": [{"name": name, "value": value} for name, value in flags.items()],
+            "extraArgs": flags,
             "extraVolumes": [volume],
         },
     }
     plane: dict[str, Any] = {
         "role": "control-plane",
         "extraMounts": [{"hostPath": str(audit.parent), "containerPath": "/etc/bmx"}],
-        "kubeadmConfigPatches": [json.dumps({"apiVersion": "kubeadm.k8s.io/v1beta4", **patch})],
+        "kubeadmConfigPatches": [json.dumps({"apiVersion": "kubeadm.k8s.io/v1beta3", **patch})],
     }
     workers = [{"role": "worker", "labels": node.gpu_labels(number)} for number in range(1, real + 1)]
     return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [plane, *workers]}
@@ -91,9 +91,8 @@ class KindCluster:
             (self._audit.parent / "audit-policy.json").write_text(json.dumps(audit_policy()))
             config = self.folder / "config.yaml"
             config.write_text(json.dumps(configuration(count, self._audit)))
-            image = f"kindest/node:{KUBERNETES_VERSION}"
             target = self.folder / "kubeconfig"
-            words = ["create", "cluster", "--name", NAME, "--image", image, "--wait", "180s"]
+            words = ["create", "cluster", "--name", NAME, "--wait", "180s"]
             self._kind(*words, "--config", str(config), "--kubeconfig", str(target))
             alias: dict[str, Any] = {
                 "apiVersion": "storage.k8s.io/v1",

@@ -226,10 +226,16 @@ class LocalCluster:
         return loaded[0]
 
     def _load(self, one: Node, archive: Path, names: Sequence[str]) -> list[str]:
-        output = node.ctr(one, "images", "import", str(archive.absolute()), timeout=node.IMPORT_SECONDS) or ""
-        imported = imported_names(output)
-        if names and not imported:
-            raise ClusterError(f"cannot tell which image {archive} holds, so it cannot be named")
+        def load(*options: str) -> list[str]:
+            words = ["images", "import", *options, str(archive.absolute())]
+            return imported_names(node.ctr(one, *words, timeout=node.IMPORT_SECONDS) or "")
+
+        imported = load()
+        if not imported and names:
+            # An OCI archive whose image has no name: its index gets one.
+            imported = load("--index-name", names[0])
+        if not imported:
+            raise ClusterError(f"the image in {archive} has no name; give it one with --name")
         for name in names:
             if name not in imported:
                 node.ctr(one, "images", "tag", "--force", imported[0], name)
