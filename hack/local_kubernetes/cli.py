@@ -15,7 +15,7 @@ from . import images, kind, packages, tools
 from .errors import ClusterError
 from .kind import KindCluster
 from .local import LocalCluster
-from .paths import KUBERNETES_VERSION, Layout
+from .paths import Layout
 
 Cluster = LocalCluster | KindCluster
 
@@ -160,7 +160,7 @@ def change(options: argparse.Namespace, cluster: Cluster) -> None:
         case "up":
             cluster.up(options.nodes, options.fake_nodes)
             status(cluster)
-            print(f"Kubernetes {KUBERNETES_VERSION} is up after {time.monotonic() - began:.1f} s")
+            print(f"the cluster is up after {time.monotonic() - began:.1f} s")
             print(f"KUBECONFIG={cluster.kubeconfig()}")
         case "down":
             found = cluster.down()
