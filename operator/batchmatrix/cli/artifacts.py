@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -62,7 +63,7 @@ def cat(key: str, raw: bool, config: Path, store: str) -> None:
         data = await opened.get(key)
         if key.endswith(".zst") and not raw:
             data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)
 
     _with_store(config, store, written)
 
@@ -73,7 +74,9 @@ def _with_store(config: Path, name: str, work: Callable[[Store], Awaitable[T]]) 
 
     settings = load_settings(config)
     if name not in settings.stores:
-        raise NotFound(f"--store {name!r} is not configured in {config}; there is: {', '.join(sorted(settings.stores))}")
+        raise NotFound(
+            f"--store {name!r} is not configured in {config}; there is: {', '.join(sorted(settings.stores))}"
+        )
 
     async def run() -> T:
         opened = await open_store(settings.stores[name])

@@ -17,6 +17,7 @@ from batchmatrix.cli.exits import Exit
 
 __all__ = ["app", "main"]
 
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def app() -> None:
     """Run one workload under a grid of conditions and say which one fixes, breaks or slows it."""

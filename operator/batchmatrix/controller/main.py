@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 
 import kopf
@@ -60,6 +60,7 @@ class Operator:
         self._failures: dict[MatrixRef, int] = {}
         self._stores: dict[str, Store] = {}
         self._acting = False
+        self._tasks: list[asyncio.Task[None]] = []
         self.queue: WorkQueue[MatrixRef] = WorkQueue(clock=SystemClock(), interval=PASS_INTERVAL)
         self.cluster: Cluster = build_cluster(
             settings,
@@ -90,20 +91,14 @@ class Operator:
         )
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(work, name=name)
-                    for name, work in (
-                        ("children", self.cluster.children.run()),
-                        ("nodes", self.cluster.nodes.run()),
-                        ("kopf", self._watch_matrices(stop)),
-                        ("act", self._act(engine, group)),
-                    )
-                ]
+                self._start(group, "children", self.cluster.children.run())
+                self._start(group, "nodes", self.cluster.nodes.run())
+                self._start(group, "kopf", self._watch_matrices(stop))
+                self._start(group, "act", self._act(engine, group))
                 await stop.wait()
                 logger.info("stopping")
-                for task in tasks:
+                for task in self._tasks:
                     task.cancel()
-                self._cancel_workers()
         finally:
             await engine.close()
             await self.cluster.lease.release()
@@ -115,7 +110,7 @@ class Operator:
     async def _act(self, engine: Engine, group: asyncio.TaskGroup) -> None:
         """Take the lease, wait until all is seen, then work."""
         await self.cluster.lease.acquire()
-        self._workers = [group.create_task(self.cluster.lease.hold(), name="lease")]
+        self._start(group, "lease", self.cluster.lease.hold())
         await self.cluster.children.wait_synced()
         await self.cluster.nodes.wait_synced()
         self._acting = True
@@ -126,15 +121,14 @@ class Operator:
             await self._reconcile(engine, ref)
 
         for number in range(self._settings.workers):
-            self._workers.append(group.create_task(self.queue.work(handle), name=f"worker {number}"))
+            self._start(group, f"worker {number}", self.queue.work(handle))
         self._all_again()
         while True:
             await asyncio.sleep(parse_duration(self._settings.resync) * random.uniform(0.9, 1.1))
             self._all_again()
 
-    def _cancel_workers(self) -> None:
-        for task in getattr(self, "_workers", []):
-            task.cancel()
+    def _start(self, group: asyncio.TaskGroup, name: str, work: Coroutine[None, None, None]) -> None:
+        self._tasks.append(group.create_task(work, name=name))
 
     async def _reconcile(self, engine: Engine, ref: MatrixRef) -> None:
         """One pass; a failure of one matrix is tried again later and leaves the others alone."""
@@ -178,12 +172,21 @@ class Operator:
             clusterwide=not self._settings.namespaces,
             namespaces=self._settings.namespaces,
             stop_flag=stop,
-            identity=kopf.Identity(self._identity.pod_name) if hasattr(kopf, "Identity") else None,
         )
 
     async def _connection(self) -> kopf.ConnectionInfo:
-        expires = datetime.now(UTC) + TOKEN_LIFE
-        return kopf.ConnectionInfo(**await self._access.for_library(), expiration=expires)
+        headers = await self._access.headers()
+        scheme, _, token = headers.get("Authorization", "").partition(" ")
+        files = self._access.files
+        return kopf.ConnectionInfo(
+            server=self._access.server,
+            ca_path=files.authority,
+            certificate_path=files.certificate,
+            private_key_path=files.key,
+            scheme=scheme or None,
+            token=token or None,
+            expiration=datetime.now(UTC) + TOKEN_LIFE,
+        )
 
     def _lost(self, why: str) -> None:
         """Nothing may be sent any more, not even a good-bye."""
@@ -217,6 +220,3 @@ async def open_stores(settings: Settings, *, token: str) -> dict[str, Store]:
 async def run_operator(settings: Settings, identity: Identity, access: Access, stop: asyncio.Event) -> None:
     """Run one operator until `stop`."""
     await Operator(settings, identity, access).run(stop)
-
-
-_ = Mapping

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import kopf
@@ -64,13 +64,15 @@ def _lean(body: Mapping[str, Any]) -> dict[str, Any]:
     return lean
 
 
-def registry_for(matrices: WatchedMatrices, connection: Callable[[], kopf.ConnectionInfo]) -> kopf.OperatorRegistry:
+def registry_for(
+    matrices: WatchedMatrices, connection: Callable[[], Awaitable[kopf.ConnectionInfo]]
+) -> kopf.OperatorRegistry:
     """The two handlers that kopf gets: how to log in, and what to do with an event (remember and queue, O(1))."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.ConnectionInfo:
-        return connection()
+        return await connection()
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def event(event: Mapping[str, Any], **_: Any) -> None:

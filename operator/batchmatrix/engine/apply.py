@@ -163,7 +163,7 @@ async def _start(
         cell=action.cell,
         trial=action.trial,
         attempt=action.attempt,
-        tuning=tuning(run.matrix),
+        tuning=tuning(run.matrix.spec),
         mutation=action.mutation,
     )
     try:

@@ -51,6 +51,8 @@ class Board:
         self.outcomes: Counter[Outcome] = Counter()
         self.log_states: Counter[str] = Counter()
         self.retried = 0
+        self.first_start = ""
+        """RFC 3339 time at which the first container of this plan's trials started, as far as recorded."""
         self._order = order
         self._cursor = 0
         self._attempts: dict[TrialKey, list[Record]] = {}
@@ -73,6 +75,8 @@ class Board:
         attempts.append(record)
         attempts.sort(key=lambda each: each.id.attempt)
         self._started.add(key)
+        if record.started and (not self.first_start or record.started < self.first_start):
+            self.first_start = record.started
         self._retries.pop(key, None)
         old = self.results.pop(key, None)
         if old is not None:
@@ -91,6 +95,10 @@ class Board:
         due = self._retries.get(key)
         if due is not None and due.attempt <= attempt:
             del self._retries[key]
+
+    def has_started(self, key: TrialKey) -> bool:
+        """Whether an attempt of this trial was ever launched."""
+        return key in self._started
 
     def attempts(self, key: TrialKey) -> Sequence[Record]:
         """All records of one trial, by attempt."""

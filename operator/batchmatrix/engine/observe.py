@@ -15,7 +15,7 @@ from batchmatrix.model.evidence import Intent
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.observed import JobState, NodeState, PodState
 from batchmatrix.model.record import IntentEntry
-from batchmatrix.plan.placement import why_unfit
+from batchmatrix.plan.fit import why_unfit
 from batchmatrix.ports.cluster import Children, Nodes
 
 __all__ = ["UNSEEN_LIMIT", "observe"]

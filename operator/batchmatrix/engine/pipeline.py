@@ -18,22 +18,19 @@ from batchmatrix.engine.captures import FollowSlots
 from batchmatrix.engine.decide import Decision, decide
 from batchmatrix.engine.observe import observe
 from batchmatrix.engine.opening import Opener
-from batchmatrix.engine.reporting import Reporter
+from batchmatrix.engine.reporting import Reporter, is_finished
 from batchmatrix.engine.run import Run
 from batchmatrix.model.cell import MatrixRef
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.cluster import Children, Matrices, Nodes
 from batchmatrix.ports.launcher import Launcher
 
-__all__ = ["Engine", "Hold"]
+__all__ = ["Engine", "World"]
 
 logger = logging.getLogger(__name__)
 
 ROUNDS = 4
 """Decide-and-apply rounds of one pass: what a durable record makes possible is done in the same pass."""
-
-Hold = float
-"""Seconds; see decide.View.hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,10 @@ class World:
 
 
 class Engine:
-    """Brings matrices forward. `notify(ref, delay)` asks for another pass over one after `delay` seconds."""
+    """Brings matrices forward.
+
+    `notify(ref, delay)` asks for another pass over one after `delay` seconds; `hold` is decide.View.hold, in seconds.
+    """
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Engine:
         opener: Opener,
         reporter: Reporter,
         slots: FollowSlots,
-        hold: Hold,
+        hold: float,
         writer: str,
         notify: Callable[[MatrixRef, float], None],
     ) -> None:
@@ -128,7 +128,7 @@ class Engine:
         children: Sequence[object] = (*self._world.children.jobs(ref.uid), *self._world.children.pods(ref.uid))
         if children:
             return False
-        return body is None or self._reporter.finished(body)
+        return body is None or is_finished(body)
 
     async def _leave(self, run: Run) -> None:
         """The matrix is gone: forget it once no pod of it is left."""

@@ -2,7 +2,7 @@
 
 A log is complete when a read that began after the container's end brought nothing that was not had already. A read
 that follows is therefore always proved by one more; a log that is read once at the end is taken as whole if it came
-in one go of at most a mebibyte and ends at the end of a line, since an API server that loses its kubelet in the
+in one go of at most 128 KiB and ends at the end of a line, since an API server that loses its kubelet in the
 middle of an answer ends the answer as if nothing had happened.
 
 What cannot be seen from here: a kubelet serves the newest file of a log only, so what was rotated away before the
@@ -34,7 +34,7 @@ MISSES = 3
 """Streams in a row that end without the last line that is had, until it is taken as gone: one may have been cut off."""
 ATTEMPTS = 6
 """Reads in a row that may fail without a new byte once the container has ended (about 15 s); then it is given up."""
-WHOLE_AT_ONCE = 1 << 20
+WHOLE_AT_ONCE = 128 << 10
 """Bytes up to which a single read at the end needs no second one."""
 STEP = 64 << 10
 """Bytes between two chances for other tasks: some milliseconds of work."""
@@ -149,6 +149,7 @@ class Pump:
                     recording.note_gap("lines that were not read yet have been rotated away on the node")
                     continue
             except (NotFound, Unavailable) as error:
+                tries = 0 if recording.seen > before else tries
                 if final and (isinstance(error, NotFound) or tries + 1 >= ATTEMPTS):
                     return await recording.finish(proven=False, message=str(error))
                 asked = (error.retry_after or 0.0) if isinstance(error, Unavailable) else 0.0

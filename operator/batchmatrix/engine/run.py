@@ -14,6 +14,7 @@ from batchmatrix.model.cell import MatrixRef, Plan
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.metric import MetricDefinition
 from batchmatrix.model.observed import JobState, PodState
+from batchmatrix.model.summary import Summary
 from batchmatrix.model.v1alpha1 import BatchMatrix
 from batchmatrix.ports.store import Store
 
@@ -52,12 +53,14 @@ class Run:
     """uids of pods whose deletion was sent."""
     status: dict[str, Any] | None = None
     """As last written or read."""
-    published: tuple[int, int] | None = None
-    """Generation and number of results of the last summary that was published."""
+    summary: Summary | None = None
+    """As last published."""
+    published: tuple[int, int, bool] | None = None
+    """Its generation, number of results and completeness."""
     published_at: float = float("-inf")
     """Monotonic seconds."""
-    announced: set[str] = field(default_factory=set)
-    """Events that were sent, so that each turning point is told once by a process."""
+    notice: str = ""
+    """Something that the user should mend and that stops nothing, in one line."""
 
     def forget_sent(self, present: Iterable[str]) -> None:
         """Drop the memory of objects that are not there any more."""

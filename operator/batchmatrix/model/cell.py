@@ -62,7 +62,7 @@ class Cell:
     name: str
     """Readable, unique in its plan, a valid label value of at most 63 characters."""
     hash: str
-    """SHA-256 (64 hex digits) of `work`, `parameters`, `hardware`, `seed` and `copy`: what runs, not what it is called."""
+    """SHA-256 (64 hex digits) of `work`, `parameters`, `hardware`, `seed`, `copy`: what runs, not its name."""
     copy: int
     """0 for the first cell of the plan that runs exactly this, 1 for the second, and so on."""
     values: dict[str, Scalar]

@@ -1,10 +1,35 @@
-"""A metric of one attempt."""
+"""A metric: how it is to be read from a log, and what one attempt's log gave."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MetricValue"]
+__all__ = ["METRIC_SOURCES", "METRIC_STRATEGIES", "MetricDefinition", "MetricValue"]
+
+METRIC_SOURCES = ("prefix", "json", "keyvalue", "regex")
+"""Forms in which a log line can hold a metric."""
+
+METRIC_STRATEGIES = ("latest", "first", "min", "max", "mean", "sum", "count", "p50", "p90", "p95", "p99")
+"""How the values of one log become one."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDefinition:
+    """How one metric is read from a log."""
+
+    name: str
+    source: str
+    """One of METRIC_SOURCES."""
+    key: str = ""
+    """Name in the log for prefix, json (dots go into objects) and keyvalue; empty means `name`."""
+    pattern: str = ""
+    """RE2 expression for source regex: the value is group `value`, else group 1, else each matching line gives 1."""
+    strategy: str = "latest"
+    """One of METRIC_STRATEGIES."""
+    warmup: int = 0
+    """How many of the first valid values are left out."""
+    required: bool = False
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +45,5 @@ class MetricValue:
     invalid: int = 0
     """Values that were not finite numbers; they are counted and never averaged."""
     unit: str = ""
+    message: str = ""
+    """Why there is no value although values were found; one line."""

@@ -50,10 +50,12 @@ def place(cell: Unplaced, *, nodes: Sequence[NodeState] | None, wait: bool) -> P
 
 def label_text(labels: Mapping[str, str]) -> str:
     """Labels as a person writes them: `a=b, c=d`."""
+    """Labels as a person writes them: `a=b, c=d`."""
     return ", ".join(f"{key}={value}" for key, value in labels.items())
 
 
 def has_labels(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Whether all of `wanted` are among `labels`."""
     """Whether a node selector of `wanted` takes a node with `labels`."""
     return wanted.items() <= labels.items()
 

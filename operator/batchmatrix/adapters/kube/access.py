@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from batchmatrix.base.errors import BatchMatrixError, Unavailable
 
-__all__ = ["Access", "from_cluster", "from_kubeconfig"]
+__all__ = ["Access", "Files", "from_cluster", "from_kubeconfig"]
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TOKEN_SECONDS = 60.0
@@ -21,6 +21,15 @@ TOKEN_SECONDS = 60.0
 
 Credentials = Callable[[], Awaitable[str | None]]
 """Reads the value of the Authorization header anew; None where a client certificate says it all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where `tls` was read from, for a library that makes its own."""
+
+    authority: str | None = None
+    certificate: str | None = None
+    key: str | None = None
 
 
 @dataclass(slots=True)
@@ -39,6 +48,7 @@ class Access:
     server_name: str | None = None
     """Name to expect in the server's certificate, where it is not the host of the URL."""
     proxy: str | None = None
+    files: Files = Files()
     _header: str | None = field(default=None, repr=False)
     _read: float | None = None
 
@@ -84,7 +94,8 @@ def from_cluster(account: Path = ACCOUNT) -> Access:
     except OSError as error:
         raise BatchMatrixError(f"no service account in {account}: {error.strerror}; mount its token") from error
     server = f"https://{f'[{host}]' if ':' in host else host}:{port}"
-    return Access(server, tls, namespace, credentials, lifetime=TOKEN_SECONDS)
+    files = Files(authority=str(account / "ca.crt"))
+    return Access(server, tls, namespace, credentials, lifetime=TOKEN_SECONDS, files=files)
 
 
 async def from_kubeconfig(path: str | None = None, context: str | None = None) -> Access:
@@ -130,4 +141,5 @@ async def from_kubeconfig(path: str | None = None, context: str | None = None) -
         credentials,
         server_name=configuration.tls_server_name,
         proxy=configuration.proxy,
+        files=Files(configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file),
     )

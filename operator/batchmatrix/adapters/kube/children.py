@@ -10,6 +10,7 @@ from batchmatrix.adapters.kube.paths import JOBS, PODS
 from batchmatrix.adapters.kube.project import project_job, project_pod
 from batchmatrix.adapters.kube.reflector import Reflector
 from batchmatrix.launch.names import MATRIX_UID
+from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.observed import JobState, PodState
 
 __all__ = ["KubeChildren", "Notify"]
@@ -56,6 +57,14 @@ class KubeChildren:
     def pods_of_job(self, job_uid: str) -> Sequence[PodState]:
         """All pods that this Job made."""
         return tuple(self._pods_by_job.get(job_uid, {}).values())
+
+    def refs(self) -> set[MatrixRef]:
+        """Every matrix that has Jobs or pods here, gone or not."""
+        found: set[MatrixRef] = set()
+        for uid in self.uids():
+            children: list[JobState | PodState] = [*self.jobs(uid)[:1], *self.pods(uid)[:1]]
+            found.add(MatrixRef(children[0].namespace, children[0].matrix_name, uid))
+        return found
 
     def uids(self) -> set[str]:
         """Uids of all matrices that have Jobs or pods here."""

@@ -32,11 +32,14 @@ __all__ = ["project_job", "project_node", "project_pod"]
 
 JSON = dict[str, Any]
 
+CLEAN_UP = 60.0
+"""Seconds that a kubelet is given for its work between the end of a pod's containers and the deletion of the pod."""
+
 _HEX = frozenset("0123456789abcdef")
 _BROKEN = (AttributeError, KeyError, TypeError, ValueError)
 
 
-def project_job(raw: JSON) -> JobState | None:
+def project_job(raw: JSON, seen: JobState | None = None) -> JobState | None:
     """What is known of a Job of ours, or None."""
     try:
         return _job(raw)
@@ -44,15 +47,18 @@ def project_job(raw: JSON) -> JobState | None:
         return None
 
 
-def project_pod(raw: JSON) -> PodState | None:
-    """What is known of a pod of ours, or None. Ours is what a Job made, or what carries our finalizer."""
+def project_pod(raw: JSON, seen: PodState | None = None) -> PodState | None:
+    """What is known of a pod of ours, or None. Ours is what a Job made, or what carries our finalizer.
+
+    `seen` is how this pod looked before, where it was seen: it may know better when its deletion was asked for.
+    """
     try:
-        return _pod(raw)
+        return _pod(raw, seen)
     except _BROKEN:
         return None
 
 
-def project_node(raw: JSON) -> NodeState | None:
+def project_node(raw: JSON, seen: NodeState | None = None) -> NodeState | None:
     """What placement needs of a node, or None."""
     try:
         return _node(raw)
@@ -87,20 +93,18 @@ def _job(raw: JSON) -> JobState:
     )
 
 
-def _pod(raw: JSON) -> PodState | None:
+def _pod(raw: JSON, seen: PodState | None) -> PodState | None:
     meta, spec, status = raw["metadata"], raw.get("spec") or {}, raw.get("status") or {}
     job, labels = _owner(meta, "Job"), meta["labels"]
     finalized = FINALIZER in (meta.get("finalizers") or ())
     if not job and not finalized:
         return None
-    grace = meta.get("deletionGracePeriodSeconds") or 0
-    deleting = _time(meta.get("deletionTimestamp"))
-    if deleting is not None:
-        deleting -= grace
     conditions = dict(_conditions(status))
     scheduled = conditions.get("PodScheduled", {})
     stuck = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
     disrupted = conditions.get("DisruptionTarget", {})
+    container = _container(spec, status)
+    deleting, grace = _deletion(meta, container, _since(disrupted), seen)
     return PodState(
         uid=meta["uid"],
         name=meta["name"],
@@ -120,13 +124,41 @@ def _pod(raw: JSON) -> PodState | None:
         scheduled=_since(scheduled),
         unschedulable=(_text(scheduled, "message") or "no node fits") if stuck else "",
         deleting_since=deleting,
-        grace_seconds=float(grace) if deleting is not None else 0.0,
+        grace_seconds=grace,
         disrupted=_since(disrupted),
         disruption_reason=_text(disrupted, "reason") if disrupted.get("status") == "True" else "",
         ready_to_start=_since(conditions.get("PodReadyToStartContainers", {})),
-        container=_container(spec, status),
+        container=container,
         finalized=finalized,
     )
+
+
+def _deletion(
+    meta: JSON, container: ContainerState, disrupted: float | None, seen: PodState | None
+) -> tuple[float | None, float]:
+    """When the deletion was asked for, and with what grace period.
+
+    While the pod ends, that is deletionTimestamp less its grace period. But once its containers have stopped, the
+    kubelet deletes it for good with a grace period of 0, and while a finalizer holds the object the server sets
+    deletionTimestamp to that moment: it then looks as if the deletion had come after the end, and an exit code of 0
+    under SIGTERM like a success. So the time that was seen first stands. Where none was (the operator was away),
+    the mark of an eviction tells, or else a deletion soon after the end counts as what brought the end about.
+    """
+    stamp = _time(meta.get("deletionTimestamp"))
+    if stamp is None:
+        return None, 0.0
+    grace = float(meta.get("deletionGracePeriodSeconds") or 0)
+    asked = stamp - grace
+    if seen is not None and seen.deleting_since is not None:
+        return min(asked, seen.deleting_since), max(grace, seen.grace_seconds)
+    if grace == 0 and container.finished is not None:
+        if seen is not None and seen.container.state == "terminated":
+            return asked, grace
+        if disrupted is not None:
+            return min(asked, disrupted), grace
+        if asked - container.finished <= CLEAN_UP:
+            return min(asked, container.finished), grace
+    return asked, grace
 
 
 def _container(spec: JSON, status: JSON) -> ContainerState:
@@ -190,7 +222,8 @@ def _since(condition: JSON) -> float | None:
 
 
 def _time(text: str | None) -> float | None:
-    return None if text is None else parse_rfc3339(text)
+    # A container that could not be started has "started" in 1970.
+    return None if text is None else parse_rfc3339(text) or None
 
 
 def _text(raw: JSON | None, field: str) -> str:

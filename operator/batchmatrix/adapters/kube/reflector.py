@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, ValuesView
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Generic, TypeVar
 
 from batchmatrix.adapters.kube.client import Client
@@ -24,6 +24,8 @@ SILENCE = 70.0
 """Seconds without a byte after which a watch is held to be dead; bookmarks come about every 60."""
 WATCH_SECONDS = 200
 """Length of one watch, below the 240 s after which cloud load balancers cut idle connections."""
+OVERTIME = 5.0
+"""Seconds that a watch may last longer than the server was asked for."""
 PACE = 1.0
 """Least seconds between two requests, and the first wait after a failure."""
 LONGEST_WAIT = 30.0
@@ -36,9 +38,10 @@ log = logging.getLogger(__name__)
 class Reflector(Generic[T]):
     """Keeps `items` (metadata.uid -> projection) like the collection at `path`.
 
-    Raw objects are projected at once and let go. `changed(old, new)` is called, inside the event loop and in the
-    order of the server's events, when a projection appears (old None), differs, or goes away (new None); it must be
-    quick and must not raise. An object that projects to None counts as not there.
+    Raw objects are projected at once, beside what was seen of them before (or None), and let go. An object that
+    projects to None counts as not there. `changed(old, new)` is called, inside the event loop and in the order of
+    the server's events, when a projection appears (old None), differs, or goes away (new None); it must be quick
+    and must not raise.
 
     With `optional`, a collection that may not be read (403) counts as synced with `denied` set, and is asked for
     again only at every relist.
@@ -48,7 +51,7 @@ class Reflector(Generic[T]):
         self,
         client: Client,
         path: str,
-        project: Callable[[dict[str, Any]], T | None],
+        project: Callable[[dict[str, Any], T | None], T | None],
         *,
         label_selector: str = "",
         changed: Callable[[T | None, T | None], None] = lambda _old, _new: None,
@@ -143,9 +146,11 @@ class Reflector(Generic[T]):
             seconds=seconds,
             silence=self._silence,
         )
-        async with aclosing(watch) as events:
-            async for event in events:
-                self._event(event)
+        # The server ends the watch; should it not, full lists must still come in time.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds + OVERTIME), aclosing(watch) as events:
+                async for event in events:
+                    self._event(event)
         if self._heard == heard and time.monotonic() - opened < self._pace:
             # Answered and closed at once with nothing said: an ailing server or proxy, to be left in peace.
             self._back_off(Unavailable("the watch was closed at once"))
@@ -165,11 +170,11 @@ class Reflector(Generic[T]):
 
     def _put(self, raw: dict[str, Any]) -> str:
         uid: str = raw["metadata"]["uid"]
-        new = self._project(raw)
+        old = self._items.get(uid)
+        new = self._project(raw, old)
         if new is None:
             self._drop(uid)
             return uid
-        old = self._items.get(uid)
         if old != new:
             self._items[uid] = new
             self._changed(old, new)

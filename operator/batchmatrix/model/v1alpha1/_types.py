@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, NoReturn
 
@@ -36,6 +37,7 @@ __all__ = [
     "Variable",
     "Variables",
     "cel",
+    "field_path",
     "list_map",
     "refuse",
     "shape",
@@ -50,12 +52,28 @@ MAX_DURATION = "8784h"
 
 DURATION_RULE = (f"duration(self) <= duration('{MAX_DURATION}')", f"must be at most {MAX_DURATION}")
 
+_PLAIN_STEP = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WHOLE_LIMIT = 2**63
 
 
 def refuse(reason: str) -> NoReturn:
     """Stop a validator with a text that is shown to the user as it stands."""
     raise PydanticCustomError("batchmatrix", "{reason}", {"reason": reason})
+
+
+def field_path(location: tuple[int | str, ...]) -> str:
+    """A location as a person writes it: `spec.axes[0].values`, `spec.catalog.hardware["h100"]`."""
+    path = ""
+    for step in location:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif step == "[key]":
+            continue
+        elif _PLAIN_STEP.fullmatch(step):
+            path += f".{step}" if path else step
+        else:
+            path += f'["{one_line(step, limit=80)}"]'
+    return path
 
 
 def show(value: object) -> str:

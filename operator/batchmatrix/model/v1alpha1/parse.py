@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
@@ -12,13 +11,12 @@ from pydantic_core import ErrorDetails
 
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.text import one_line
-from batchmatrix.model.v1alpha1._types import SHAPES, show
+from batchmatrix.model.v1alpha1._types import SHAPES, field_path, show
 from batchmatrix.model.v1alpha1.rules import check
 from batchmatrix.model.v1alpha1.spec import BatchMatrix
 
 __all__ = ["field_path", "parse_matrix"]
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PROBLEMS_LIMIT = 50
 
 _TYPES = {
@@ -40,21 +38,6 @@ _QUOTES = {
     "float_type": "write it without quotes",
     "bool_type": "write it without quotes",
 }
-
-
-def field_path(location: tuple[int | str, ...]) -> str:
-    """A location as a person writes it: `spec.axes[0].values`, `spec.catalog.hardware["h100"]`."""
-    path = ""
-    for step in location:
-        if isinstance(step, int):
-            path += f"[{step}]"
-        elif step == "[key]":
-            continue
-        elif _PLAIN.fullmatch(step):
-            path += f".{step}" if path else step
-        else:
-            path += f'["{one_line(step, limit=80)}"]'
-    return path
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:

@@ -14,7 +14,7 @@ from batchmatrix.base.errors import Problem
 from batchmatrix.base.ids import canonical_json
 from batchmatrix.base.quantities import parse_duration, parse_quantity
 from batchmatrix.base.text import one_line
-from batchmatrix.model.v1alpha1._types import show
+from batchmatrix.model.v1alpha1._types import field_path, show
 from batchmatrix.model.v1alpha1.spec import NAME_LIMIT, RESERVED_AXES, BatchMatrix
 
 __all__ = ["LAUNCH_VARIABLES", "PYDANTIC_ONLY", "RULES", "SPEC_BYTES_LIMIT", "check", "references"]
@@ -111,9 +111,9 @@ def _one_image(matrix: BatchMatrix) -> Iterator[Problem]:
         yield Problem("spec.workload", "has no image; add image or imagesByNode, or an axis environment")
     for name, environment in spec.catalog.environments.items():
         if (environment.image is None) == (environment.images_by_node is None):
-            said = "has neither image nor imagesByNode; add one" if environment.image is None else "has both"
+            said = "has neither image nor imagesByNode" if environment.image is None else "has both of them"
             text = f"{said}; exactly one of image and imagesByNode is needed"
-            yield Problem(f'spec.catalog.environments["{name}"]', text)
+            yield Problem(field_path(("spec", "catalog", "environments", name)), text)
 
 
 def _reserved_variables(matrix: BatchMatrix) -> Iterator[Problem]:
@@ -125,7 +125,7 @@ def _reserved_variables(matrix: BatchMatrix) -> Iterator[Problem]:
         for key in environment.env:
             if key.startswith(_RESERVED):
                 text = f"{show(key)} begins with {_RESERVED}, which is reserved; rename it"
-                yield Problem(f'spec.catalog.environments["{name}"].env', text)
+                yield Problem(field_path(("spec", "catalog", "environments", name, "env")), text)
 
 
 def _env_clash(matrix: BatchMatrix) -> Iterator[Problem]:
@@ -147,7 +147,7 @@ def _environment_clash(matrix: BatchMatrix) -> Iterator[Problem]:
         for key in sorted(environment.env.keys() & (parameters | user)):
             source = "an axis" if key in parameters else "workload.env"
             text = f"{show(key)} is set by {source} too; remove one of them"
-            yield Problem(f'spec.catalog.environments["{name}"].env', text)
+            yield Problem(field_path(("spec", "catalog", "environments", name, "env")), text)
 
 
 def _references(matrix: BatchMatrix) -> Iterator[Problem]:
@@ -241,7 +241,7 @@ def _references_to_objects(matrix: BatchMatrix) -> Iterator[Problem]:
 def _tolerations(matrix: BatchMatrix) -> Iterator[Problem]:
     for name, hardware in matrix.spec.catalog.hardware.items():
         for index, toleration in enumerate(hardware.tolerations):
-            path = f'spec.catalog.hardware["{name}"].tolerations[{index}]'
+            path = field_path(("spec", "catalog", "hardware", name, "tolerations", index))
             if toleration.operator == "Exists" and toleration.value is not None:
                 yield Problem(f"{path}.value", "operator Exists takes no value; remove it")
             if toleration.operator == "Equal" and toleration.key is None:
@@ -254,14 +254,14 @@ def _resource_clash(matrix: BatchMatrix) -> Iterator[Problem]:
         device = hardware.resource
         if device is not None and (device.name in resources.limits or device.name in resources.requests):
             text = f"{show(device.name)} is in spec.workload.resources too; remove it there"
-            yield Problem(f'spec.catalog.hardware["{name}"].resource.name', text)
+            yield Problem(field_path(("spec", "catalog", "hardware", name, "resource", "name")), text)
 
 
 def _requests_limits(matrix: BatchMatrix) -> Iterator[Problem]:
     resources = matrix.spec.workload.resources
     for name, request in resources.requests.items():
         limit = resources.limits.get(name)
-        path = f'spec.workload.resources.requests["{name}"]'
+        path = field_path(("spec", "workload", "resources", "requests", name))
         if limit is not None and parse_quantity(request) > parse_quantity(limit):
             yield Problem(path, f"{request} is more than the limit {limit}; raise the limit or lower the request")
         elif "/" in name and (limit is None or parse_quantity(request) != parse_quantity(limit)):

@@ -1,0 +1,190 @@
+"""Tell how a matrix stands: results into the store and the ConfigMap, then one status write."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from batchmatrix.base.clock import format_rfc3339
+from batchmatrix.base.errors import NameConflict, NotFound
+from batchmatrix.engine.attempt import Phase
+from batchmatrix.engine.decide import Decision
+from batchmatrix.engine.run import Run
+from batchmatrix.model.cell import Cell
+from batchmatrix.model.evidence import LogState
+from batchmatrix.model.summary import Summary, TrialResult
+from batchmatrix.ports.clock import Clock
+from batchmatrix.ports.cluster import Publisher
+from batchmatrix.publish.configmap import configmap_data
+from batchmatrix.publish.csvs import cells_csv, trials_csv
+from batchmatrix.publish.keys import cells_csv_key, matrix_json_key, matrix_md_key, run_prefix, trials_csv_key
+from batchmatrix.publish.matrix_md import matrix_markdown
+from batchmatrix.publish.status import Progress, status_body
+from batchmatrix.publish.summary_json import summary_json
+from batchmatrix.summarise.summary import summarise
+
+__all__ = ["Reporter", "is_finished"]
+
+logger = logging.getLogger(__name__)
+
+PUBLISH_INTERVAL = 10.0
+"""Seconds between two summaries of a matrix that is still running; the last one comes at once."""
+
+
+def is_finished(body: Mapping[str, Any]) -> bool:
+    """Whether the object itself says that its present generation has come to its end."""
+    status = body.get("status") or {}
+    if status.get("observedGeneration") != body["metadata"]["generation"]:
+        return False
+    conditions = status.get("conditions") or ()
+    return any(each.get("type") == "Finished" and each.get("status") == "True" for each in conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Writes results and status; nothing says that a matrix is finished before its results are where they belong."""
+
+    publisher: Publisher
+    clock: Clock
+
+    async def report(self, run: Run, body: Mapping[str, Any], decision: Decision, trouble: Sequence[str]) -> None:
+        """Publish what is due and write the status if it has changed. Raises Unavailable."""
+        board = run.board
+        over = board is not None and board.complete and not decision.phases and not run.problem
+        summary = await self._summary(run, over=over)
+        progress = _progress(run, decision, summary if over else None, trouble)
+        if run.status is None:
+            run.status = dict(body.get("status") or {})
+        status = status_body(progress, previous=run.status, now=format_rfc3339(self.clock.now()))
+        if status == run.status:
+            return
+        try:
+            await self.publisher.status(run.ref, status)
+        except NotFound:
+            return  # deleted in between: the next pass knows
+        before, run.status = run.status, status
+        await self._announce(run, before, status)
+
+    async def _summary(self, run: Run, *, over: bool) -> Summary | None:
+        """The summary, if one is due now: at the end once, before that now and then."""
+        board, plan = run.board, run.plan
+        if board is None or plan is None:
+            return None
+        state = (plan.generation, board.done, over)
+        if state == run.published:
+            return run.summary
+        now = self.clock.monotonic()
+        if not over and now - run.published_at < PUBLISH_INTERVAL:
+            return None
+        summary = summarise(
+            plan,
+            _trials(run),
+            units={metric.name: metric.unit for metric in run.metrics},
+            complete=over,
+            started=_started(run),
+            finished=_finished(run) if over else "",
+        )
+        location = f"{run.store.url}/{run.ref.prefix()}/{run_prefix(plan.generation)}"
+        if over:
+            await self._store(run, plan.generation, summary, location)
+        try:
+            await self.publisher.summary(run.ref, configmap_data(summary, location=location))
+        except NameConflict as error:
+            logger.warning("%s", error, extra={"matrix": run.ref.name})
+            run.notice = str(error)
+        run.summary, run.published, run.published_at = summary, state, now
+        return summary
+
+    async def _store(self, run: Run, generation: int, summary: Summary, location: str) -> None:
+        files = {
+            matrix_json_key(generation): summary_json(summary),
+            matrix_md_key(generation): matrix_markdown(summary, location=location),
+            cells_csv_key(generation): cells_csv(summary),
+            trials_csv_key(generation): trials_csv(summary),
+        }
+        for key, text in files.items():
+            await run.store.put(f"{run.ref.prefix()}/{key}", text.encode())
+
+    async def _announce(self, run: Run, before: Mapping[str, Any], status: Mapping[str, Any]) -> None:
+        """One Event for each turning point: begun, over, invalid."""
+        old, new = _reason(before), _reason(status)
+        if new == old or new in ("Pending", "Queued"):
+            return
+        good = new in ("Running", "Succeeded")
+        await self.publisher.event(run.ref, kind="Normal" if good else "Warning", reason=new, message=status["message"])
+
+
+def _reason(status: Mapping[str, Any]) -> str:
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "Succeeded":
+            return str(condition.get("reason", ""))
+    return ""
+
+
+def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Sequence[str]) -> Progress:
+    board, plan, ledger = run.board, run.plan, run.ledger
+    progress = Progress(
+        generation=run.generation,
+        problem=run.problem,
+        shard=ledger.sequence,
+        shard_sha256=ledger.digest,
+        records=len(ledger.records),
+        waiting_for=trouble[0] if trouble else (run.notice or decision.waiting_for),
+    )
+    if board is None or plan is None:
+        return progress
+    phases = decision.phases
+    return replace(
+        progress,
+        complete=summary is not None,
+        verdict=summary.verdict if summary is not None else "",
+        reason=summary.reason if summary is not None else "",
+        cells=len(plan.cells),
+        total=plan.trials,
+        done=board.done,
+        succeeded=board.succeeded,
+        failed=board.done - board.succeeded,
+        running=phases[Phase.RUNNING] + phases[Phase.ENDING],
+        pending=phases[Phase.PENDING],
+        queued=phases[Phase.QUEUED],
+        waiting=board.waiting,
+        outcomes={outcome.value: count for outcome, count in board.outcomes.items() if count},
+        logs={state: board.log_states[state] for state in LogState},
+        retries=board.retried,
+        results=f"{run.store.url}/{run.ref.prefix()}/{run_prefix(plan.generation)}",
+        start_time=_started(run),
+        completion_time=_finished(run) if summary is not None else "",
+    )
+
+
+def _trials(run: Run) -> Iterator[TrialResult]:
+    """Every trial of the plan that has begun."""
+    assert run.board is not None
+    assert run.plan is not None
+    for cell in run.plan.cells:
+        for trial in range(cell.trials):
+            yield _trial(run, cell, trial)
+
+
+def _trial(run: Run, cell: Cell, trial: int) -> TrialResult:
+    assert run.board is not None
+    key = (cell.hash, trial)
+    attempts = run.board.attempts(key)
+    record = run.board.results.get(key)
+    started = run.board.has_started(key)
+    state = "Done" if record is not None else ("Running" if started else "Waiting")
+    return TrialResult(cell=cell.name, trial=trial, state=state, attempts=len(attempts), record=record)
+
+
+def _started(run: Run) -> str:
+    """When the first attempt's container started: from records, so that every process says the same."""
+    assert run.board is not None
+    return run.board.first_start
+
+
+def _finished(run: Run) -> str:
+    """When the last result was recorded."""
+    assert run.board is not None
+    return max((record.recorded for record in run.board.results.values()), default="")
