@@ -88,6 +88,8 @@ def seaweedfs(folder: Path) -> Iterator[S3Server]:
     finally:
         process.kill()  # it takes 15 s to end politely, and nobody reads its data again
         process.wait()
+        for name, port in {"master": master_grpc, "volume": volume_grpc, "filer": filer_grpc, "s3": s3_grpc}.items():
+            Path(f"/tmp/seaweedfs-{name}-grpc-{port}.sock").unlink(missing_ok=True)  # it has no option for these
 
 
 def _wait(process: subprocess.Popen[bytes], endpoint: str, log: Path) -> None:
