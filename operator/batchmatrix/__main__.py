@@ -1,5 +1,21 @@
-"""`python -m batchmatrix`."""
+"""`batchmatrix` and `python -m batchmatrix`: the command line, with the command that serves a cluster.
 
-from batchmatrix.cli.main import main
+The two rooms do not know each other; they meet here.
+"""
 
-main()
+from __future__ import annotations
+
+from batchmatrix.cli.main import app, run
+from batchmatrix.controller.command import operator
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line."""
+    app.add_command(operator)
+    run()
+
+
+if __name__ == "__main__":
+    main()

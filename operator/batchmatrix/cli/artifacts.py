@@ -13,13 +13,12 @@ import zstandard
 
 from batchmatrix.base.errors import NotFound
 from batchmatrix.ports.store import Store
+from batchmatrix.settings import DEFAULT_CONFIG, load_settings
+from batchmatrix.wiring import open_store
 
-__all__ = ["DEFAULT_CONFIG", "artifacts"]
+__all__ = ["artifacts"]
 
 T = TypeVar("T")
-
-DEFAULT_CONFIG = Path("/etc/batchmatrix/config.yaml")
-"""Where the chart mounts the operator's settings."""
 
 
 def _store_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -69,9 +68,6 @@ def cat(key: str, raw: bool, config: Path, store: str) -> None:
 
 
 def _with_store(config: Path, name: str, work: Callable[[Store], Awaitable[T]]) -> T:
-    from batchmatrix.settings import load_settings
-    from batchmatrix.wiring import open_store
-
     settings = load_settings(config)
     if name not in settings.stores:
         raise NotFound(

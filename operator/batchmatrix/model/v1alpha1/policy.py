@@ -52,10 +52,6 @@ class OOMRetryRule(RetryRule):
         return self.memory.removeprefix("x")
 
 
-class _Once(RetryRule):
-    limit: Limit = Field(default=1, description=_LIMIT)
-
-
 class _Twice(RetryRule):
     limit: Limit = Field(default=2, description=_LIMIT)
 
@@ -79,7 +75,7 @@ class Retry(ApiModel):
     node_lost: _ThriceElsewhere = Field(
         default=_ThriceElsewhere(), alias="NodeLost", description="The node went away under it."
     )
-    evicted: _Thrice = Field(default=_Thrice(), alias="Evicted", description="Evicted, drained or deleted.")
+    evicted: _Thrice = Field(default=_Thrice(), alias="Evicted", description="Evicted or drained.")
     preempted: _TenTimes = Field(
         default=_TenTimes(), alias="Preempted", description="Made room for a pod of higher priority."
     )
@@ -91,9 +87,9 @@ class Retry(ApiModel):
     incomplete: RetryRule = Field(
         default=RetryRule(), alias="Incomplete", description="Exit code 0 without the proof that it is complete."
     )
-    log_lost: _Once = Field(default=_Once(), alias="LogLost", description="Its log could not be kept.")
-    interrupted: _Thrice = Field(
-        default=_Thrice(), alias="Interrupted", description="Ended because the operator's side was stopped."
+    log_lost: RetryRule = Field(default=RetryRule(), alias="LogLost", description="Its log could not be kept.")
+    interrupted: RetryRule = Field(
+        default=RetryRule(), alias="Interrupted", description="Its pod was deleted by hand, or lost without a trace."
     )
 
     def rule(self, outcome: str) -> RetryRule | None:

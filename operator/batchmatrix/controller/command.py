@@ -1,0 +1,46 @@
+"""`batchmatrix operator`: the process that the chart runs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+import click
+import uvloop
+
+from batchmatrix.adapters.kube.access import from_cluster, from_kubeconfig
+from batchmatrix.adapters.telemetry.logs import configure_logging
+from batchmatrix.controller.main import Operator
+from batchmatrix.settings import DEFAULT_CONFIG, Identity, load_settings
+
+__all__ = ["operator"]
+
+
+@click.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_CONFIG,
+    show_default=True,
+    help="The operator's settings, a YAML file.",
+)
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path),
+    help="Serve from outside a pod with this kubeconfig (development).",
+)
+def operator(config: Path, kubeconfig: Path | None) -> None:
+    """Serve BatchMatrix objects of a cluster; what the chart runs."""
+    settings = load_settings(config)
+    identity = Identity.from_environment()
+    configure_logging(settings.log_level)
+
+    async def serve() -> None:
+        access = await from_kubeconfig(str(kubeconfig)) if kubeconfig else from_cluster()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await Operator(settings, identity, access).run(stop)
+
+    uvloop.run(serve())
