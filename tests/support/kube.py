@@ -15,7 +15,7 @@ from batchmatrix.adapters.kube.access import Access
 from batchmatrix.model.cell import Cell, MatrixRef, Work
 from batchmatrix.model.launch import Launch, Mutation, Tuning
 
-__all__ = ["HASH", "Api", "OpenFence", "Request", "launch", "pod", "scripted", "status", "user_token"]
+__all__ = ["HASH", "Api", "OpenFence", "Request", "launch", "pod", "scripted", "status", "until", "user_token"]
 
 Json = dict[str, Any]
 
@@ -168,3 +168,10 @@ async def scripted(script: Script) -> AsyncIterator[Api]:
         yield api
     finally:
         await runner.cleanup()
+
+
+async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    """Give way until `condition` holds; TimeoutError after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - any condition, not one of an event's
+            await asyncio.sleep(0.01)

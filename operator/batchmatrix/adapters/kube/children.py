@@ -60,11 +60,9 @@ class KubeChildren:
 
     def refs(self) -> set[MatrixRef]:
         """Every matrix that has Jobs or pods here, gone or not."""
-        found: set[MatrixRef] = set()
-        for uid in self.uids():
-            children: list[JobState | PodState] = [*self.jobs(uid)[:1], *self.pods(uid)[:1]]
-            found.add(MatrixRef(children[0].namespace, children[0].matrix_name, uid))
-        return found
+        some: list[JobState | PodState] = [next(iter(group.values())) for group in self._jobs.values()]
+        some += [next(iter(group.values())) for group in self._pods.values()]
+        return {MatrixRef(each.namespace, each.matrix_name, each.matrix_uid) for each in some}
 
     def uids(self) -> set[str]:
         """Uids of all matrices that have Jobs or pods here."""
