@@ -191,7 +191,7 @@ def a_cell(name: str, *, trials: int = 1, values: Mapping[str, Scalar] | None = 
     """A cell; its hash follows from its name."""
     made = Cell(
         name=name,
-        hash=digest(name),
+        hash=digest(ascii(name)),
         copy=0,
         values=dict(values or {}),
         parameters={},

@@ -15,6 +15,10 @@ from batchmatrix.summarise.verdict import verdict
 
 __all__ = ["summarise"]
 
+# Plain texts: an enum member is hashed in Python, which shows at 20,000 cells.
+_OUTCOMES = tuple(outcome.value for outcome in Outcome)
+_LOG_STATES = tuple(state.value for state in LogState)
+
 
 def summarise(
     plan: Plan,
@@ -58,9 +62,9 @@ def summarise(
 def _cell(cell: Cell, results: Sequence[TrialResult], units: Mapping[str, str]) -> CellSummary:
     records = [result.record for result in results if result.record is not None]
     failed = [record for record in records if record.outcome is not Outcome.SUCCEEDED]
-    outcomes = Counter(record.outcome for record in records)
+    outcomes = Counter(record.outcome.value for record in records)
     codes = Counter(record.exit_code for record in records if record.exit_code is not None)
-    logs = Counter(record.log.state for record in records)
+    logs = Counter(record.log.state.value for record in records)
     return CellSummary(
         name=cell.name,
         hash=cell.hash,
@@ -70,9 +74,9 @@ def _cell(cell: Cell, results: Sequence[TrialResult], units: Mapping[str, str]) 
         succeeded=len(records) - len(failed),
         failed=len(failed),
         attempts=sum(result.attempts for result in results),
-        outcomes={outcome.value: outcomes[outcome] for outcome in Outcome if outcomes[outcome]},
+        outcomes={name: outcomes[name] for name in _OUTCOMES if name in outcomes},
         exit_codes={str(code): codes[code] for code in sorted(codes)},
-        logs={state.value: logs[state] for state in LogState if logs[state]},
+        logs={name: logs[name] for name in _LOG_STATES if name in logs},
         nodes=tuple(sorted({record.node for record in records if record.node})),
         images=tuple(sorted({record.image for record in records if record.image})),
         metrics=tuple(_metric(name, unit, records) for name, unit in units.items()),

@@ -1,0 +1,62 @@
+"""What every form of the report needs: the columns of a summary, numbers as text, rows cut to a size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from batchmatrix.model.cell import Scalar
+from batchmatrix.model.summary import Summary
+
+__all__ = ["axis_names", "fitting", "mean_text", "metric_units", "number_text", "scalar_text"]
+
+
+def axis_names(summary: Summary) -> list[str]:
+    """All axes of the cells, in the order in which they first appear."""
+    return list(dict.fromkeys(name for cell in summary.cells for name in cell.values))
+
+
+def metric_units(summary: Summary) -> Mapping[str, str]:
+    """Unit by metric, in the order in which the metrics first appear."""
+    return {metric.name: metric.unit for cell in summary.cells for metric in cell.metrics}
+
+
+def scalar_text(value: Scalar) -> str:
+    """An axis value as YAML would show it; not yet escaped for any place."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def number_text(value: float | None) -> str:
+    """Enough digits to read back the very same number; empty for None and for what is not finite."""
+    return repr(value) if value is not None and math.isfinite(value) else ""
+
+
+def mean_text(mean: float | None, std: float | None) -> str:
+    """`12.34 ± 0.56`: the deviation with two significant digits, the mean to the same place; `-` without a mean.
+
+    Without a deviation, or with one of 0, the mean has four significant digits. What would need more than seven
+    digits is written with an exponent.
+    """
+    if mean is None:
+        return "-"
+    if not std:
+        alone = f"{mean:.0f}" if 1e4 <= abs(mean) < 1e7 else f"{mean:.4g}"
+        return alone if std is None else f"{alone} ± 0"
+    size = max(abs(mean), std)
+    if size >= 1e7 or size < 1e-4:
+        return f"{mean:.3e} ± {std:.1e}"
+    places = min(max(1 - math.floor(math.log10(std)), 0), 6)
+    return f"{mean:.{places}f} ± {std:.{places}f}"
+
+
+def fitting(rows: Iterable[str], limit: int) -> list[str]:
+    """The first rows that together take no more than `limit` bytes, one more byte each for the line's end."""
+    kept: list[str] = []
+    for row in rows:
+        limit -= len(row.encode()) + 1
+        if limit < 0:
+            break
+        kept.append(row)
+    return kept

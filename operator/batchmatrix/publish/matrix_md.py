@@ -1,0 +1,114 @@
+"""The summary for people: GitHub's Markdown that reads as well in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from batchmatrix.base.text import for_markdown, for_markdown_code, one_line
+from batchmatrix.model.evidence import Outcome
+from batchmatrix.model.summary import Summary, TrialResult
+from batchmatrix.publish.columns import METRIC_LIMIT, columns_of, table_rows
+from batchmatrix.publish.fields import fitting, metric_units
+
+__all__ = ["bounded_markdown", "matrix_markdown"]
+
+FAILED_LIMIT = 50
+"""Failed trials that are listed; trials.csv has them all."""
+
+_MESSAGE = 160
+_SHORTEST_ROW = 13
+"""Bytes that a row takes at least: `| xxx | 1/1 |`."""
+
+
+def matrix_markdown(summary: Summary, *, location: str = "") -> str:
+    """The whole report. `location` is where the other files lie."""
+    return bounded_markdown(summary, location=location, limit=None)[0]
+
+
+def bounded_markdown(summary: Summary, *, location: str, limit: int | None) -> tuple[str, bool]:
+    """The report, and whether cells were left out so that it fits into `limit` bytes; then it says so itself.
+
+    What stands around the table (some 40 KiB at the very most) always stays.
+    """
+    total = len(summary.cells)
+    shown = total if limit is None else min(total, limit // _SHORTEST_ROW + 1)
+    columns, lines = columns_of(summary, shown)
+    head = [*_heading(summary), *_paragraph(lines), "## Cells", ""]
+    rows = table_rows(columns)
+    tail = ["", *_notes(summary, location), *_failed(summary)]
+    if shown == total:
+        text = _joined(head, rows, tail)
+        if limit is None or len(text.encode()) <= limit:
+            return text, False
+    assert limit is not None
+    around = [*head, *_cut_note(summary, shown, location), *tail]
+    kept = fitting(rows, limit - len(_joined(around).encode()))
+    return _joined(head, kept, _cut_note(summary, max(0, len(kept) - 2), location), tail), True
+
+
+def _joined(*parts: Sequence[str]) -> str:
+    return "\n".join(line for part in parts for line in part).rstrip("\n") + "\n"
+
+
+def _heading(summary: Summary) -> list[str]:
+    cells = summary.cells
+    total, done = sum(cell.trials for cell in cells), sum(cell.done for cell in cells)
+    failed, attempts = sum(cell.failed for cell in cells), sum(cell.attempts for cell in cells)
+    word = summary.verdict or "running"
+    span = " to ".join(for_markdown(time) for time in (summary.started, summary.finished) if time)
+    lines = [
+        f"{len(cells)} cells, {done} of {total} trials done, {done - failed} succeeded, {failed} failed",
+        f"Generation {summary.generation}" + (f", {span}" if span else "") + f", {attempts} attempts",
+    ]
+    logs = {state: sum(cell.logs.get(state, 0) for cell in cells) for state in ("truncated", "lost")}
+    if any(logs.values()):
+        lines.append(f"**Logs not complete**: {logs['truncated']} truncated, {logs['lost']} lost")
+    reason = for_markdown(summary.reason)
+    return [f"# {for_markdown(summary.name)}: {word}", "", *_paragraph([f"**{word}**: {reason}"]), *_paragraph(lines)]
+
+
+def _paragraph(lines: Sequence[str]) -> list[str]:
+    """`lines` as lines of one paragraph, and the empty line after it."""
+    return [*(f"{line}  " for line in lines[:-1]), lines[-1], ""] if lines else []
+
+
+def _cut_note(summary: Summary, shown: int, location: str) -> list[str]:
+    where = f" in {for_markdown_code(location)}" if location else ""
+    return ["", f"**Truncated**: the first {shown} of {len(summary.cells)} cells; cells.csv{where} has them all."]
+
+
+def _notes(summary: Summary, location: str) -> list[str]:
+    notes = []
+    metrics = [(metric, cell) for cell in summary.cells for metric in cell.metrics]
+    if metrics:
+        notes.append("Mean ± sample standard deviation over trials.")
+    if any(0 < metric.n != cell.done for metric, cell in metrics):
+        notes[0] += " In parentheses: how many trials gave a value, where not all did."
+    more = len(metric_units(summary)) - METRIC_LIMIT
+    if more > 0:
+        notes.append(f"{more} more metrics are in cells.csv.")
+    if location:
+        notes.append(f"All files: {for_markdown_code(location)}")
+    return _paragraph(notes)
+
+
+def _failed(summary: Summary) -> list[str]:
+    failed = [
+        result
+        for result in summary.trials
+        if result.record is not None and result.record.outcome is not Outcome.SUCCEEDED
+    ]
+    if not failed:
+        return []
+    lines = ["## Failed trials", "", *(_failed_line(result) for result in failed[:FAILED_LIMIT])]
+    if len(failed) > FAILED_LIMIT:
+        lines += ["", f"And {len(failed) - FAILED_LIMIT} more: trials.csv has them all."]
+    return lines
+
+
+def _failed_line(result: TrialResult) -> str:
+    record = result.record
+    assert record is not None
+    message = f" {for_markdown_code(one_line(record.message, limit=_MESSAGE))}" if record.message else ""
+    cell = for_markdown_code(one_line(result.cell, limit=63))
+    return f"- {cell} trial {result.trial}, attempt {record.id.attempt}: **{record.outcome}**{message}"

@@ -1,0 +1,163 @@
+"""The status of a BatchMatrix: counters and conditions, never rows, as kubectl and kstatus read them.
+
+active     Reconciling=True   Ready=False  Succeeded=Unknown/(Pending|Running|Queued)  Stalled=False  Finished=False
+good       Reconciling=False  Ready=True   Succeeded=True/Succeeded                    Stalled=False  Finished=True
+bad        Reconciling=False  Ready=False  Succeeded=False/(CellsFailed|Inconclusive)  Stalled=True   Finished=True
+bad spec   Reconciling=False  Ready=False  Succeeded=Unknown/InvalidSpec               Stalled=True   Finished=False
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from batchmatrix.base.text import one_line
+
+__all__ = ["Progress", "status_body"]
+
+_MESSAGE = 1024
+_REASONS = {"pass": "Succeeded", "fail": "CellsFailed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a matrix stands, as the engine knows it. Counts are trials unless it says otherwise."""
+
+    generation: int
+    """Of the spec that this speaks of, valid or not."""
+    problem: str = ""
+    """Why that spec cannot be used, in one line; empty for a valid one. The counts are then those of the run before."""
+    complete: bool = False
+    """Every trial has its result, and the results are published."""
+    verdict: str = ""
+    """`pass`, `fail` or `inconclusive` of a complete run."""
+    reason: str = ""
+    """Why, as in the summary."""
+    cells: int = 0
+    total: int = 0
+    done: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    running: int = 0
+    pending: int = 0
+    queued: int = 0
+    waiting: int = 0
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    """Results by outcome."""
+    logs: Mapping[str, int] = field(default_factory=dict)
+    """Logs of the results by state."""
+    retries: int = 0
+    """Attempts beyond the first of each trial."""
+    results: str = ""
+    """URL of this run's folder in the store."""
+    shard: int = 0
+    """Number of the ledger's last shard."""
+    records: int = 0
+    """Records in all shards."""
+    shard_sha256: str = ""
+    start_time: str = ""
+    """RFC 3339; empty before the first start."""
+    completion_time: str = ""
+    """RFC 3339; empty before the end."""
+    waiting_for: str = ""
+    """What the first trial that waits is waiting for, or what keeps the operator from going on."""
+
+
+def status_body(progress: Progress, *, previous: Mapping[str, Any] | None, now: str) -> dict[str, Any]:
+    """The whole status, to be written in place of `previous`. `now` (RFC 3339) dates what has changed.
+
+    The same progress after the same status gives the same status again, so that nothing need be written.
+    """
+    reason, message = _state(progress)
+    message = one_line(message, limit=_MESSAGE)
+    old = {condition.get("type"): condition for condition in (previous or {}).get("conditions") or ()}
+    conditions = [
+        {
+            "type": kind,
+            "status": status,
+            "reason": reason,
+            "message": message,
+            "observedGeneration": progress.generation,
+            "lastTransitionTime": _since(old.get(kind), status, now),
+        }
+        for kind, status in _statuses(progress, reason).items()
+    ]
+    status: dict[str, Any] = {
+        "observedGeneration": progress.generation,
+        "conditions": conditions,
+        "progress": f"{progress.done}/{progress.total}",
+        "cells": progress.cells,
+        "trials": {
+            "total": progress.total,
+            "done": progress.done,
+            "succeeded": progress.succeeded,
+            "failed": progress.failed,
+            "running": progress.running,
+            "pending": progress.pending,
+            "queued": progress.queued,
+            "waiting": progress.waiting,
+        },
+        "running": progress.running,
+        "failed": progress.failed,
+        "verdict": progress.verdict if progress.complete else "",
+        "outcomes": {name: count for name, count in sorted(progress.outcomes.items()) if count},
+        "logs": {state: progress.logs.get(state, 0) for state in ("complete", "truncated", "lost")},
+        "retries": progress.retries,
+        "results": progress.results,
+        "ledger": {"shard": progress.shard, "records": progress.records, "sha256": progress.shard_sha256},
+        "message": message,
+    }
+    if progress.start_time:
+        status["startTime"] = progress.start_time
+    if progress.completion_time:
+        status["completionTime"] = progress.completion_time
+    return status
+
+
+def _state(progress: Progress) -> tuple[str, str]:
+    """Reason and message, the same for all conditions: they are views of one state."""
+    counts = f"{progress.done} of {progress.total} trials done"
+    if progress.problem:
+        goes_on = f"; what an earlier spec started goes on ({counts})" if progress.done < progress.total else ""
+        return "InvalidSpec", progress.problem + goes_on
+    if progress.complete:
+        return _REASONS.get(progress.verdict, "Inconclusive"), progress.reason
+    parts = [
+        counts,
+        *(
+            f"{count} {word}"
+            for count, word in (
+                (progress.running, "running"),
+                (progress.pending, "starting"),
+                (progress.queued, "waiting for devices"),
+                (progress.failed, "failed"),
+            )
+            if count
+        ),
+    ]
+    message = ", ".join(parts) + (f"; {progress.waiting_for}" if progress.waiting_for else "")
+    if progress.running:
+        return "Running", message
+    return ("Queued" if progress.queued and not progress.pending else "Pending"), message
+
+
+def _statuses(progress: Progress, reason: str) -> dict[str, str]:
+    """Status by condition, in the order in which they are shown."""
+    over = progress.complete and not progress.problem
+    good = over and reason == "Succeeded"
+    stalled = bool(progress.problem) or (over and not good)
+    return {
+        "Succeeded": str(good) if over else "Unknown",
+        "Reconciling": str(not over and not progress.problem),
+        "Ready": str(good),
+        "Stalled": str(stalled),
+        "Finished": str(over),
+    }
+
+
+def _since(old: Mapping[str, Any] | None, status: str, now: str) -> str:
+    """A condition's time is that of its last change of status, not of its reason or message."""
+    if old is not None and old.get("status") == status and old.get("lastTransitionTime"):
+        return str(old["lastTransitionTime"])
+    return now

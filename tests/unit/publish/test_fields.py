@@ -1,0 +1,44 @@
+"""Numbers and rows as text."""
+
+from __future__ import annotations
+
+import pytest
+
+from batchmatrix.publish.fields import fitting, mean_text, number_text, scalar_text
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "text"),
+    [
+        (None, None, "-"),
+        (12.3456, 0.234, "12.35 ± 0.23"),
+        (12.3456, 0.0, "12.35 ± 0"),
+        (12.3456, None, "12.35"),
+        (123456.7, None, "123457"),
+        (123456.7, 1234.5, "123457 ± 1234"),
+        (1.5e9, 2.5e7, "1.500e+09 ± 2.5e+07"),
+        (1.5e9, None, "1.5e+09"),
+        (1.23456e-5, 2e-6, "1.235e-05 ± 2.0e-06"),
+        (5.0, 1e-9, "5.000000 ± 0.000000"),
+        (0.0, 0.5, "0.00 ± 0.50"),
+        (-3.25, 1.0, "-3.2 ± 1.0"),
+        (1e300, 1e300, "1.000e+300 ± 1.0e+300"),
+    ],
+)
+def test_a_mean_has_as_many_digits_as_its_deviation_allows(mean: float | None, std: float | None, text: str) -> None:
+    assert mean_text(mean, std) == text
+
+
+def test_scalars_read_as_in_yaml() -> None:
+    assert [scalar_text(value) for value in (True, False, 8, 0.1, "a")] == ["true", "false", "8", "0.1", "a"]
+
+
+def test_numbers_read_back_exactly() -> None:
+    assert number_text(0.1 + 0.2) == "0.30000000000000004"
+    assert [number_text(value) for value in (None, float("nan"), float("-inf"))] == ["", "", ""]
+
+
+def test_rows_are_cut_at_their_ends_in_bytes() -> None:
+    assert fitting(["ab", "ü", "c"], 6) == ["ab", "ü"]
+    assert fitting(["ab", "ü", "c"], 8) == ["ab", "ü", "c"]
+    assert fitting(["ab"], 2) == []

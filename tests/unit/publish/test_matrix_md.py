@@ -1,0 +1,119 @@
+"""The report for people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from batchmatrix.model.evidence import Outcome
+from batchmatrix.model.metric import MetricValue
+from batchmatrix.model.summary import Summary
+from batchmatrix.publish.matrix_md import bounded_markdown, matrix_markdown
+from batchmatrix.summarise.summary import summarise
+from tests.support.golden import Golden
+from tests.support.records import a_cell, a_plan, a_result
+from tests.support.summaries import hostile_summary, huge_summary, twelve_cells
+
+
+def table(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("| ")]
+
+
+def small(**changes: object) -> Summary:
+    cells = [a_cell(f"c{n}", values={"n": n, "same": "x"}) for n in (1, 2)]
+    results = [a_result(cell, 0, metrics=[MetricValue("ms", "mean", 4.0, 1)]) for cell in cells]
+    made = summarise(a_plan(*cells), results, units={"ms": "ms"}, complete=True, started="", finished="")
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_twelve_cells_with_failures(golden: Golden) -> None:
+    golden("summary/matrix.md", matrix_markdown(twelve_cells(), location="s3://bench/triage/demo/6f1c/runs/3"))
+
+
+def test_hostile_names_and_huge_messages(golden: Golden) -> None:
+    golden("summary/hostile.md", matrix_markdown(hostile_summary(), location="s3://x/`y`"))
+
+
+def test_columns_stand_under_each_other_and_escaped_pipes_do_not_split_them() -> None:
+    for summary in (twelve_cells(), hostile_summary()):
+        rows = table(matrix_markdown(summary))
+        assert len(rows) == 14
+        assert len({len(row) for row in rows}) == 1
+        assert len({row.replace("\\|", "").count("|") for row in rows}) == 1
+
+
+def test_what_all_cells_share_is_said_once() -> None:
+    text = matrix_markdown(small())
+    assert "All cells: same x" in text
+    assert table(text)[0].split() == ["|", "n", "|", "done", "|", "ms", "(ms)", "|"]
+    assert "Nodes: gpu-1 (2 cells)" in text
+
+
+def test_nodes_and_images_get_columns_where_they_differ_and_there_is_room() -> None:
+    cells = [a_cell(f"c{n}", values={"n": n}) for n in (1, 2)]
+    results = [
+        a_result(cell, 0, node=f"gpu-{at}", image=f"registry.example/t/trainer@sha256:{at}abcdef0123456789")
+        for at, cell in enumerate(cells)
+    ]
+    made = summarise(a_plan(*cells), results, units={}, complete=True, started="", finished="")
+    assert [row.split()[5:8:2] for row in table(matrix_markdown(made))[2:]] == [
+        ["gpu-0", "trainer@0abcdef0"],
+        ["gpu-1", "trainer@1abcdef0"],
+    ]
+
+
+@pytest.mark.parametrize("values", [{}, {"n": 1}])
+def test_cells_that_their_values_do_not_tell_apart_show_their_names(values: dict[str, int]) -> None:
+    cells = [a_cell(name, values=values) for name in ("control", "control-2")]
+    made = summarise(a_plan(*cells), [], units={}, complete=False, started="", finished="")
+    rows = table(matrix_markdown(made))
+    assert [row.split()[1] for row in rows] == ["cell", "---------", "control", "control-2"]
+
+
+def test_a_matrix_that_runs_says_so() -> None:
+    text = matrix_markdown(small(complete=False, verdict="", reason="1 of 2 trials are done"))
+    assert text.startswith("# demo: running\n\n**running**: 1 of 2 trials are done\n")
+
+
+def test_no_cell_at_all() -> None:
+    made = summarise(a_plan(), [], units={}, complete=True, started="", finished="")
+    assert matrix_markdown(made).startswith("# demo: inconclusive\n")
+
+
+def test_failed_trials_are_listed_up_to_a_bound() -> None:
+    text = matrix_markdown(huge_summary(60))
+    assert sum(line.startswith("- `cell-") for line in text.splitlines()) == 50
+    assert "And 10 more: trials.csv has them all." in text
+    assert max(map(len, text.splitlines())) < 400
+
+
+def test_only_some_metrics_get_a_column() -> None:
+    cell = a_cell("one")
+    units = {f"m{at}": "" for at in range(9)}
+    made = summarise(a_plan(cell), [a_result(cell, 0)], units=units, complete=True, started="", finished="")
+    text = matrix_markdown(made)
+    assert "m5" in table(text)[0]
+    assert "m6" not in table(text)[0]
+    assert "3 more metrics are in cells.csv." in text
+
+
+def test_a_cut_is_at_the_end_of_a_row_and_says_where_the_rest_is() -> None:
+    summary = huge_summary(3000)
+    whole = table(matrix_markdown(summary))
+    text, cut = bounded_markdown(summary, location="s3://b/r", limit=60_000)
+    assert cut
+    assert len(text.encode()) <= 60_000
+    rows = table(text)
+    assert len(rows) > 500
+    assert [row.split() for row in rows[2:]] == [row.split() for row in whole[2 : len(rows)]]
+    assert f"**Truncated**: the first {len(rows) - 2} of 3000 cells; cells.csv in `s3://b/r` has them all." in text
+    assert bounded_markdown(small(), location="", limit=60_000) == (matrix_markdown(small()), False)
+
+
+def test_a_trial_without_a_message() -> None:
+    cell = a_cell("one")
+    made = summarise(
+        a_plan(cell), [a_result(cell, 0, Outcome.CANCELLED)], units={}, complete=True, started="", finished=""
+    )
+    assert matrix_markdown(made).endswith("- `one` trial 0, attempt 0: **Cancelled**\n")

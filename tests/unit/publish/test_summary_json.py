@@ -1,0 +1,65 @@
+"""The summary for programs."""
+
+from __future__ import annotations
+
+import json
+
+from batchmatrix.publish.summary_json import SUMMARY_SCHEMA, summary_json
+from tests.support.golden import Golden
+from tests.support.summaries import HOSTILE, hostile_summary, huge_summary, twelve_cells
+
+
+def test_twelve_cells_with_failures(golden: Golden) -> None:
+    golden("summary/matrix.json", summary_json(twelve_cells(), location="s3://bench/triage/demo/6f1c/runs/3"))
+
+
+def test_hostile_names_and_huge_messages(golden: Golden) -> None:
+    golden("summary/hostile.json", summary_json(hostile_summary()))
+
+
+def test_it_is_json_with_a_schema_and_one_newline_at_its_end() -> None:
+    text = summary_json(twelve_cells(), location="s3://x")
+    read = json.loads(text)
+    assert text.endswith("}\n")
+    assert text.isascii()
+    assert (read["schema"], read["verdict"], read["results"], read["truncated"]) == (
+        SUMMARY_SCHEMA,
+        "fail",
+        "s3://x",
+        False,
+    )
+    assert read["counts"] == {
+        "cells": 12,
+        "trials": 36,
+        "done": 36,
+        "succeeded": 32,
+        "failed": 4,
+        "attempts": 40,
+    }
+    assert len(read["cells"]) == 12
+    assert len(read["trials"]) == 36
+    assert read["trials"][10]["metrics"] == {}
+    assert read["trials"][10]["exitCode"] == 3
+
+
+def test_hostile_text_stays_text_and_what_is_no_number_is_null() -> None:
+    read = json.loads(summary_json(hostile_summary()))
+    assert read["cells"][0]["name"] == f"{HOSTILE}-0"
+    assert read["trials"][0]["metrics"]["inf"] is None
+    assert len(read["trials"][0]["message"]) <= 512
+    assert "\x1b" not in read["trials"][0]["message"]
+
+
+def test_a_cut_is_at_the_end_of_a_cell_and_counts_stay_whole() -> None:
+    summary = huge_summary(50)
+    whole = summary_json(summary, trials=False)
+    assert "trials" not in json.loads(whole)
+    for limit in (2_000, 20_000, len(whole) - 100):
+        text = summary_json(summary, trials=False, limit=limit)
+        read = json.loads(text)
+        assert len(text) <= limit
+        assert read["truncated"] is True
+        assert read["cells"] == json.loads(whole)["cells"][: len(read["cells"])]
+        assert read["counts"]["cells"] == 50
+        assert limit - len(text) < 4_000
+    assert summary_json(summary, trials=False, limit=len(whole) + 10) == whole
