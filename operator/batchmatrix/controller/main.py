@@ -173,6 +173,7 @@ class Operator:
             namespaces=self._settings.namespaces,
             stop_flag=stop,
         )
+        stop.set()  # kopf takes the signals for itself; and without its watch there is nothing to go on with
 
     async def _connection(self) -> kopf.ConnectionInfo:
         headers = await self._access.headers()

@@ -101,5 +101,5 @@ def settings_for(*, identity: str) -> kopf.OperatorSettings:
     settings.networking.connect_timeout = 5
     settings.queueing.idle_timeout = 1.0
     settings.execution.max_workers = 1  # every handler is async
-    settings.process.ultimate_exiting_timeout = 20
+    settings.process.ultimate_exiting_timeout = None  # it would kill the process by a signal; the kubelet does
     return settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
@@ -53,10 +54,6 @@ class WorkQueue(Generic[K]):
         handle = asyncio.get_running_loop().call_later(due - now, self._fire, key)
         self._timers[key] = (due, handle)
 
-    def forget(self, key: K) -> None:
-        """Drop what is kept about a key that will not come again."""
-        self._not_before.pop(key, None)
-
     def __len__(self) -> int:
         """Keys that could be worked on now."""
         return len(self._ready)
@@ -74,9 +71,15 @@ class WorkQueue(Generic[K]):
             finally:
                 self._working.discard(key)
                 self._not_before[key] = self._clock.monotonic() + self._interval
+                asyncio.get_running_loop().call_later(self._interval, self._rested, key)
                 if key in self._again:
                     self._again.discard(key)
                     self.add(key)
+
+    def _rested(self, key: K) -> None:
+        """Nothing is kept of a key that does not come again."""
+        if self._not_before.get(key, math.inf) <= self._clock.monotonic():
+            del self._not_before[key]
 
     def _fire(self, key: K) -> None:
         del self._timers[key]

@@ -23,6 +23,8 @@ POD_GRACE = 10.0
 LIVE_GRACE = 10.0
 """Seconds that a kill waits for the log to be followed: a container's log is gone once its pod is deleted."""
 
+UNWANTED = "the matrix does not hold this trial any more"
+
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "ImageInspectError"})
 """Waiting reasons of a container whose image cannot be had for now."""
 
@@ -80,44 +82,38 @@ class Step:
 
 
 def step(attempt: Attempt, policy: Policy, now: float, *, may_follow: Callable[[], bool]) -> Step:
-    """The next thing to do; `may_follow` says whether the operator has a follow slot to spare."""
+    """The next thing to do; `may_follow` takes a follow slot, if one is free."""
     pod = attempt.pod
     if pod is None:
-        return _without_pod(attempt, now)
+        return _without_pod(attempt, policy, now)
     if attempt.gone or _ended(pod, attempt.intent):
         return _ending(attempt, pod)
+    if attempt.intent is None and not attempt.wanted:
+        return _intend(attempt, pod, "cancel", UNWANTED)
     if pod.deleting_since is not None:
         return _going(attempt, pod, policy, now)
     if attempt.intent is not None:
         return _carry_out(attempt, pod, attempt.intent, now)
-    if not attempt.wanted:
-        return _intend(attempt, pod, "cancel", "the matrix does not hold this trial any more")
     if pod.container.started is not None:
         return _running(attempt, pod, policy, now, may_follow)
     return _pending(attempt, pod, policy, now)
 
 
-def _without_pod(attempt: Attempt, now: float) -> Step:
+def _without_pod(attempt: Attempt, policy: Policy, now: float) -> Step:
     """The Job controller has not made the pod yet, or the pod is gone for good."""
     job = attempt.job
-    if attempt.capture is not None:
-        if attempt.capture.captured is None:
-            return Step(Phase.ENDING)
-        return Step(Phase.ENDING, (_finish(attempt),))
-    if job is None:
-        return Step(Phase.ENDING, (_finish(attempt),))
-    if job.phase == "active" and not job.deleting:
-        if attempt.wanted and attempt.intent is None:
-            return Step(Phase.PENDING)
-        if attempt.intent is None:
-            return Step(
-                Phase.ENDING,
-                (Intend(attempt.id, job.name, "", "cancel", "the matrix does not hold this trial any more"),),
-            )
-        return Step(Phase.ENDING, (_finish(attempt),))
-    ready = (job.finished or now) + POD_GRACE
-    if now < ready and job.finished is not None:
-        return Step(Phase.ENDING, wake=ready)
+    if job is not None and job.phase == "active" and not job.deleting and attempt.intent is None:
+        if not attempt.wanted:
+            return Step(Phase.PENDING, (Intend(attempt.id, job.name, "", "cancel", UNWANTED),))
+        if job.suspended:
+            return Step(Phase.QUEUED, waiting_for=f"Job {job.name} is suspended")
+        limit = job.created + policy.pending.other
+        if now < limit:
+            return Step(Phase.PENDING, wake=limit)
+        message = f"no pod was made for it in {policy.pending.other:.0f} s; the Job's events say why"
+        return Step(Phase.PENDING, (Intend(attempt.id, job.name, "", "config", message),))
+    if job is not None and job.finished is not None and now < job.finished + POD_GRACE:
+        return Step(Phase.ENDING, wake=job.finished + POD_GRACE)
     return Step(Phase.ENDING, (_finish(attempt),))
 
 

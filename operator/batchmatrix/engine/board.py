@@ -91,6 +91,8 @@ class Board:
 
     def start(self, key: TrialKey, attempt: int) -> None:
         """A Job or pod of this attempt is there, or was sent."""
+        if not self.wants(key):
+            return
         self._started.add(key)
         due = self._retries.get(key)
         if due is not None and due.attempt <= attempt:

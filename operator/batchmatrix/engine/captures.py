@@ -19,9 +19,10 @@ class FollowSlots:
         self.limit = limit
         self.used = 0
 
-    def free(self) -> bool:
-        """Whether one more may be followed."""
-        return self.used < self.limit
+    @property
+    def free(self) -> int:
+        """How many more may be followed."""
+        return max(0, self.limit - self.used)
 
 
 @dataclass(slots=True)
@@ -48,11 +49,13 @@ class Captures:
         if pod_uid in self._captures:
             return
         ended, live = asyncio.Event(), asyncio.Event()
-        if not request.follow:
+        if request.follow:
+            self._slots.used += 1
+        else:
             ended.set()
         task = asyncio.create_task(self._run(request, ended, live), name=f"capture {pod_uid}")
         self._captures[pod_uid] = _Capture(task, ended, live)
-        task.add_done_callback(lambda done: self._done(pod_uid, done))
+        task.add_done_callback(lambda done: self._done(pod_uid, done, followed=request.follow))
 
     def view(self, pod_uid: str) -> CaptureView | None:
         """How far it is; None where none was begun."""
@@ -91,13 +94,11 @@ class Captures:
         if not request.follow:
             async with self._reads:
                 return await self._pump.run(request, ended, caught_up)
-        self._slots.used += 1
-        try:
-            return await self._pump.run(request, ended, caught_up)
-        finally:
-            self._slots.used -= 1
+        return await self._pump.run(request, ended, caught_up)
 
-    def _done(self, pod_uid: str, task: asyncio.Task[CaptureResult]) -> None:
+    def _done(self, pod_uid: str, task: asyncio.Task[CaptureResult], *, followed: bool) -> None:
+        if followed:
+            self._slots.used -= 1
         if task.cancelled() or task.exception() is not None:
             self._captures.pop(pod_uid, None)
             if not task.cancelled():

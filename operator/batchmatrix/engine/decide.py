@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from batchmatrix.base.clock import parse_rfc3339
@@ -66,9 +66,17 @@ class Decision:
             self.wake = when
 
 
-def decide(view: View, now: float, *, may_follow: Callable[[], bool]) -> Decision:
-    """All that can be done at this moment; calling it again after it was done gives what comes next."""
+def decide(view: View, now: float, *, follow_slots: int) -> Decision:
+    """All that can be done at this moment; calling it again after it was done gives what comes next.
+
+    `follow_slots` is how many more logs may be followed.
+    """
     decision = Decision()
+    slots = iter(range(follow_slots))
+
+    def may_follow() -> bool:
+        return next(slots, None) is not None
+
     for attempt in view.open:
         following = step(attempt, view.policy, now, may_follow=may_follow)
         decision.actions += following.actions
@@ -87,8 +95,11 @@ def _admit(board: Board, view: View, decision: Decision) -> None:
     active = sum(decision.phases[phase] for phase in (Phase.PENDING, Phase.QUEUED, Phase.RUNNING))
     room = min(view.policy.parallelism - active, view.policy.parallelism * SLACK - len(view.open))
     unplaced = BATCH
+    busy = {(attempt.id.cell_hash, attempt.id.trial) for attempt in view.open}
     for candidate in board.candidates():
         cell = candidate.cell
+        if (cell.hash, candidate.trial) in busy:
+            continue  # an earlier attempt may still have a pod: never two at once of one trial
         if cell.problem is not None:
             if unplaced == 0:
                 break

@@ -12,14 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from batchmatrix.base.errors import Unavailable
+from batchmatrix.base.errors import InvalidSpec, Unavailable
 from batchmatrix.engine.apply import Applied, apply
 from batchmatrix.engine.captures import FollowSlots
 from batchmatrix.engine.decide import Decision, decide
 from batchmatrix.engine.observe import observe
 from batchmatrix.engine.opening import Opener
-from batchmatrix.engine.reporting import Reporter, is_finished
+from batchmatrix.engine.reporting import Reporter, is_finished, is_new
 from batchmatrix.engine.run import Run
+from batchmatrix.ledger import BrokenLedger
 from batchmatrix.model.cell import MatrixRef
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.cluster import Children, Matrices, Nodes
@@ -79,8 +80,10 @@ class Engine:
         if run is None:
             if self._settled(ref, body):
                 return
-            run = await self._opener.open(ref, body)
-            self.runs[ref.uid] = run
+            opened = await self._open(ref, body)
+            if opened is None:
+                return
+            run = self.runs[ref.uid] = opened
         if run.captures.failed is not None:
             raise run.captures.failed
         if body is not None:
@@ -100,13 +103,27 @@ class Engine:
         for run in self.runs.values():
             await run.captures.close()
 
+    async def _open(self, ref: MatrixRef, body: Mapping[str, Any] | None) -> Run | None:
+        """None where its results cannot be read and never will be: the object says so, and nothing is done to it."""
+        try:
+            return await self._opener.open(ref, body)
+        except (BrokenLedger, InvalidSpec) as error:
+            logger.exception("matrix cannot be opened", extra={"matrix": ref.name})
+            if body is not None:
+                await self._reporter.refuse(ref, body, problem=str(error))
+            return None
+        except Unavailable as error:
+            if body is not None and is_new(body):
+                await self._reporter.refuse(ref, body, waiting_for=str(error))
+            raise
+
     async def _advance(self, run: Run, *, gone: bool) -> tuple[Decision, Applied]:
         world = self._world
         total = Applied()
         for _ in range(ROUNDS):
             now = world.clock.now()
             view = observe(run, children=world.children, nodes=world.nodes, now=now, hold=self._hold, gone=gone)
-            decision = decide(view, now, may_follow=self._slots.free)
+            decision = decide(view, now, follow_slots=self._slots.free)
             applied = await apply(
                 run, decision.actions, launcher=world.launcher, clock=world.clock, writer=self._writer
             )

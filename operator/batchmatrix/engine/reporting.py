@@ -12,7 +12,7 @@ from batchmatrix.base.errors import NameConflict, NotFound
 from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.decide import Decision
 from batchmatrix.engine.run import Run
-from batchmatrix.model.cell import Cell
+from batchmatrix.model.cell import Cell, MatrixRef
 from batchmatrix.model.evidence import LogState
 from batchmatrix.model.summary import Summary, TrialResult
 from batchmatrix.ports.clock import Clock
@@ -42,6 +42,11 @@ def is_finished(body: Mapping[str, Any]) -> bool:
     return any(each.get("type") == "Finished" and each.get("status") == "True" for each in conditions)
 
 
+def is_new(body: Mapping[str, Any]) -> bool:
+    """Whether nothing was ever said about the object."""
+    return bool((body.get("status") or {}).get("observedGeneration", -1) == -1)
+
+
 @dataclass(frozen=True, slots=True)
 class Reporter:
     """Writes results and status; nothing says that a matrix is finished before its results are where they belong."""
@@ -66,6 +71,17 @@ class Reporter:
             return  # deleted in between: the next pass knows
         before, run.status = run.status, status
         await self._announce(run, before, status)
+
+    async def refuse(
+        self, ref: MatrixRef, body: Mapping[str, Any], *, problem: str = "", waiting_for: str = ""
+    ) -> None:
+        """Say of a matrix that is not in work why it is not."""
+        generation = int(body["metadata"]["generation"])
+        progress = Progress(generation=generation, problem=problem, waiting_for=waiting_for)
+        before = body.get("status") or {}
+        status = status_body(progress, previous=before, now=format_rfc3339(self.clock.now()))
+        if status != before:
+            await self.publisher.status(ref, status)
 
     async def _summary(self, run: Run, *, over: bool) -> Summary | None:
         """The summary, if one is due now: at the end once, before that now and then."""

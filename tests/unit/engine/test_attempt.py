@@ -20,8 +20,25 @@ def after(attempt: Attempt, *, now: float = NOW, slots: bool = True, **policy: o
     return step(attempt, replace(POLICY, **policy), now, may_follow=lambda: slots)  # type: ignore[arg-type]
 
 
-def test_a_job_without_its_pod_is_waited_for() -> None:
-    assert after(an_attempt(None)) == Step(Phase.PENDING)
+def test_a_job_without_its_pod_is_waited_for_and_given_up_by_an_intent() -> None:
+    job = a_job(created=NOW)
+    assert after(an_attempt(None, job=job)) == Step(Phase.PENDING, wake=NOW + POLICY.pending.other)
+    (intend,) = after(an_attempt(None, job=job), now=NOW + POLICY.pending.other).actions
+    assert isinstance(intend, Intend)
+    assert intend.action == "config"
+    assert isinstance(after(an_attempt(None, job=job, intent=Intent("config", NOW))).actions[0], Finish)
+
+
+def test_a_suspended_job_is_waited_for_without_a_deadline() -> None:
+    suspended = after(an_attempt(None, job=a_job(suspended=True)), now=NOW + 1e6)
+    assert (suspended.phase, suspended.actions, suspended.wake) == (Phase.QUEUED, (), None)
+
+
+def test_a_deletion_by_others_of_an_unwanted_attempt_is_a_cancellation() -> None:
+    pod = a_pod(container=RUNNING, deleting_since=NOW)
+    (intend,) = after(an_attempt(pod, wanted=False)).actions
+    assert isinstance(intend, Intend)
+    assert intend.action == "cancel"
 
 
 def test_a_failed_job_whose_pod_does_not_show_up_is_recorded_after_a_grace() -> None:

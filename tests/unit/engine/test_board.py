@@ -53,7 +53,8 @@ def test_a_retry_carries_what_it_changes() -> None:
 
 def test_records_of_other_plans_are_left_alone() -> None:
     board = a_board(a_record(an_id(a_cell("c"))), a_record(an_id(CELLS[0], trial=7)))
-    assert (board.done, len(names(board))) == (0, 4)
+    board.start((a_cell("c").hash, 0), 0)
+    assert (board.done, board.waiting, len(names(board))) == (0, 4, 4)
 
 
 def test_complete_only_when_every_trial_has_a_result() -> None:

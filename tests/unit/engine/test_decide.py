@@ -5,14 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from batchmatrix.engine.actions import Delete, Finish, Release, Start
+from batchmatrix.engine.actions import Capture, Delete, Finish, Release, Start
 from batchmatrix.engine.attempt import Attempt
 from batchmatrix.engine.board import Board
 from batchmatrix.engine.decide import SLACK, Decision, Recorded, View, decide
 from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.launch import RetryRule
 from batchmatrix.model.record import Record
-from tests.support.engine import NOW, a_cell, a_job, a_plan, a_pod, a_policy, a_record, an_attempt, an_id, exited
+from tests.support.engine import (
+    NOW,
+    RUNNING,
+    a_cell,
+    a_job,
+    a_plan,
+    a_pod,
+    a_policy,
+    a_record,
+    an_attempt,
+    an_id,
+    exited,
+)
 
 HOLD = 45.0
 RECORDED = "1970-01-12T13:46:40Z"  # NOW
@@ -34,7 +46,7 @@ def decided(
     **policy: Any,
 ) -> Decision:
     view = View(board=board, policy=a_policy(**policy), open=open, recorded=recorded, hold=HOLD, gone=gone)
-    return decide(view, now, may_follow=lambda: True)
+    return decide(view, now, follow_slots=10)
 
 
 def starts(decision: Decision) -> list[tuple[str, int, int]]:
@@ -77,6 +89,22 @@ def test_a_retry_under_way_is_not_started_again() -> None:
     board = a_board(cell, records=(failed,), UnexpectedExit=RetryRule(limit=1))
     board.start((cell.hash, 0), 1)
     assert starts(decided(board)) == []
+
+
+def test_a_retry_waits_until_the_job_before_it_is_over() -> None:
+    cell = a_cell(trials=1)
+    board = a_board(cell, records=(a_record(an_id(cell), Outcome.PREEMPTED),), Preempted=RetryRule(limit=10))
+    suspended = an_attempt(None, job=a_job(an_id(cell), suspended=True))
+    assert starts(decided(board, open=(suspended,))) == []
+    assert starts(decided(board)) == [("fp32", 0, 1)]
+
+
+def test_no_more_logs_are_followed_than_there_are_slots() -> None:
+    cell = a_cell(trials=3)
+    pods = [a_pod(a_job(an_id(cell, trial=trial)), container=RUNNING) for trial in range(3)]
+    running = tuple(an_attempt(pod, job=a_job(pod.id)) for pod in pods)
+    view = View(board=None, policy=a_policy(log_mode="follow"), open=running, recorded=(), hold=HOLD)
+    assert decide(view, NOW, follow_slots=2).actions == [Capture(pod, follow=True) for pod in pods[:2]]
 
 
 def test_a_cell_that_fits_no_node_is_recorded_without_a_job() -> None:
