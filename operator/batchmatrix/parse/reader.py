@@ -1,0 +1,207 @@
+"""All metrics of a matrix from one log, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.base.ids import digest
+from batchmatrix.model.metric import METRIC_SOURCES, MetricDefinition, MetricValue
+from batchmatrix.parse import jsonlines, prefix
+from batchmatrix.parse.aggregate import Series
+from batchmatrix.parse.keyvalue import KeyValues
+from batchmatrix.parse.pattern import Pattern
+
+__all__ = ["MAX_LINE", "MetricReader", "ParseReport", "parser_digest"]
+
+MAX_LINE = 64 * 1024
+"""Bytes of a line that is looked at; longer ones are skipped and counted."""
+
+_RULES = 1
+"""Goes up with every change in how lines are read, so that stored values are known to be of older rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParseReport:
+    """What one log gave."""
+
+    metrics: tuple[MetricValue, ...]
+    """In the order of the definitions."""
+    missing: tuple[str, ...]
+    """Required metrics without a valid value."""
+    parser: str
+    """Digest of the definitions and of the rules of reading."""
+    long_lines: int = 0
+    """Lines that were longer than MAX_LINE and therefore not looked at."""
+    malformed: int = 0
+    """Lines that began with `::metric` and could not be read."""
+
+
+def parser_digest(definitions: Sequence[MetricDefinition]) -> str:
+    """The same for the same definitions under the same rules of reading."""
+    return digest({"rules": _RULES, "definitions": [asdict(definition) for definition in definitions]})
+
+
+class MetricReader:
+    """Feed it lines, or blocks of a log at any cut, then ask for the result. No input makes it raise."""
+
+    def __init__(self, definitions: Sequence[MetricDefinition]) -> None:
+        """Raises InvalidSpec, with every problem, for definitions that cannot be used."""
+        self._definitions = tuple(definitions)
+        self._series: list[Series] = []
+        self._by_source: dict[str, dict[str, list[Series]]] = {"prefix": {}, "json": {}, "keyvalue": {}}
+        self._patterns: list[tuple[Pattern, Series]] = []
+        problems: list[Problem] = []
+        for definition in self._definitions:
+            try:
+                self._add(definition)
+            except ValueError as error:
+                problems.append(Problem(f"metrics[{definition.name}]", str(error)))
+        if problems:
+            raise InvalidSpec(problems)
+        self._key_values = KeyValues(self._by_source["keyvalue"]) if self._by_source["keyvalue"] else None
+        self._needles = self._find_needles()
+        self._long_lines = 0
+        self._malformed = 0
+        self._open = b""
+        self._skipping = False
+
+    def _add(self, definition: MetricDefinition) -> None:
+        series = Series(definition.strategy, warmup=definition.warmup)
+        if definition.source not in METRIC_SOURCES:
+            raise ValueError(f"source {definition.source!r} is not one of {', '.join(METRIC_SOURCES)}")
+        if definition.source == "regex":
+            try:
+                self._patterns.append((Pattern(definition.pattern), series))
+            except ValueError as error:
+                raise ValueError(f"pattern {definition.pattern!r} is not an RE2 expression: {error}") from error
+        else:
+            names = self._by_source[definition.source]
+            names.setdefault(definition.key or definition.name, []).append(series)
+        self._series.append(series)
+
+    def _find_needles(self) -> tuple[bytes, ...] | None:
+        """Bytes one of which stands in every line that can matter; None where any line can."""
+        if self._patterns:
+            return None
+        needles = [key.encode() for key in self._by_source["keyvalue"]]
+        if self._by_source["prefix"]:
+            needles.append(prefix.NEEDLE)
+        if self._by_source["json"]:
+            needles.append(jsonlines.NEEDLE)
+        return tuple(needles)
+
+    def write(self, block: bytes) -> None:
+        """Take raw bytes of the log, cut anywhere. At most one line of MAX_LINE bytes is held back."""
+        if self._skipping:
+            end = block.find(b"\n")
+            if end < 0:
+                return
+            block = block[end + 1 :]
+            self._skipping = False
+        if self._open:
+            block = self._open + block
+        end = block.rfind(b"\n")
+        self._open = block[end + 1 :]
+        if end >= 0:
+            self._lines(block[:end])
+        if len(self._open) > MAX_LINE:
+            self._long_lines += 1
+            self._open = b""
+            self._skipping = True
+
+    def drop_line(self) -> None:
+        """Forget a line that was begun: its end is lost, and half a number is a wrong number."""
+        self._open = b""
+        self._skipping = False
+
+    def _lines(self, body: bytes) -> None:
+        if self._needles is None or any(needle in body for needle in self._needles):
+            for line in body.split(b"\n"):
+                self.feed(line)
+        elif len(body) > MAX_LINE:
+            self._long_lines += sum(1 for _ in _long_lines(body))
+
+    def feed(self, line: bytes) -> None:
+        """Take one line without its newline; a carriage return at its end is not part of it."""
+        if len(line) > MAX_LINE:
+            self._long_lines += 1
+            return
+        line = line.removesuffix(b"\r")
+        names = self._by_source["prefix"]
+        if names and prefix.NEEDLE in line:
+            self._feed_prefix(line, names)
+        names = self._by_source["json"]
+        if names:
+            item = jsonlines.read(line)
+            if item is not None:
+                for key, wanted in names.items():
+                    found = jsonlines.lookup(item, key)
+                    if found is not None:
+                        _add(wanted, found[0])
+        if self._key_values is not None:
+            names = self._by_source["keyvalue"]
+            for name, value in self._key_values.read(line):
+                _add(names[name], value)
+        for pattern, series in self._patterns:
+            found = pattern.read(line)
+            if found is not None:
+                series.add(found[0])
+
+    def _feed_prefix(self, line: bytes, names: dict[str, list[Series]]) -> None:
+        try:
+            pair = prefix.read(line)
+        except ValueError:
+            self._malformed += 1
+            return
+        if pair is not None and pair[0] in names:
+            _add(names[pair[0]], pair[1])
+
+    def result(self) -> ParseReport:
+        """What was found; a last line without a newline counts too. Nothing may be fed afterwards."""
+        if self._open:
+            self._lines(self._open)
+            self._open = b""
+        metrics: list[MetricValue] = []
+        missing: list[str] = []
+        for definition, series in zip(self._definitions, self._series, strict=True):
+            value, message = series.result()
+            metrics.append(
+                MetricValue(
+                    name=definition.name,
+                    strategy=definition.strategy,
+                    value=value,
+                    count=series.count,
+                    invalid=series.invalid,
+                    unit=definition.unit,
+                    message=message,
+                )
+            )
+            if definition.required and (value is None or series.count == 0):
+                missing.append(definition.name)
+        return ParseReport(
+            metrics=tuple(metrics),
+            missing=tuple(missing),
+            parser=parser_digest(self._definitions),
+            long_lines=self._long_lines,
+            malformed=self._malformed,
+        )
+
+
+def _add(wanted: list[Series], value: float | None) -> None:
+    for series in wanted:
+        series.add(value)
+
+
+def _long_lines(body: bytes) -> Iterator[int]:
+    """Where lines longer than MAX_LINE begin, without making a list of all lines."""
+    start = 0
+    while len(body) - start > MAX_LINE:
+        end = body.rfind(b"\n", start, start + MAX_LINE + 1)
+        if end < 0:
+            yield start
+            end = body.find(b"\n", start)
+            if end < 0:
+                return
+        start = end + 1

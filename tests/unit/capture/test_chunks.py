@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from batchmatrix.base.errors import BatchMatrixError
+from batchmatrix.capture import chunks
+from batchmatrix.capture.anchor import Anchor
+from batchmatrix.capture.chunks import ChunkWriter, chunk_key, open_chunk
+from batchmatrix.capture.timestamps import Block
+from tests.support.golden import FOLDER
+
+ANCHOR = Anchor(7, 2, 5, 99, closed=False)
+
+
+def sealed(raw: bytes, stamps: list[int]) -> bytes:
+    writer = ChunkWriter(3, 1000)
+    writer.add(Block(raw, stamps))
+    return writer.seal(ANCHOR, trouble="why", capped=True, manifest={"state": "truncated"})
+
+
+@pytest.mark.parametrize("raw", [b"", b"a\n", bytes(range(256)) * 5000])
+def test_what_is_sealed_comes_back(raw: bytes) -> None:
+    stamps = [5, 3, 2**63 - 10**9, 0, 2**63 - 10**9]
+    chunk = open_chunk("k", sealed(raw, stamps))
+    assert b"".join(chunk.pieces()) == raw
+    assert list(chunk.stamps) == stamps
+    header = chunk.header
+    assert (header.number, header.offset, header.bytes, header.lines) == (3, 1000, len(raw), 5)
+    assert (header.anchor, header.trouble, header.capped) == (ANCHOR, "why", True)
+    assert header.manifest == {"state": "truncated"}
+
+
+def test_any_zstd_reads_it(tmp_path: Path) -> None:
+    """The index must not be in the way of ordinary tools, not even between two chunks."""
+    tool = shutil.which("zstd")
+    assert tool is not None, "install zstd: people read these files with it"
+    raw = b"some text\n" * 100_000
+    files = [tmp_path / "1.log.zst", tmp_path / "2.log.zst", tmp_path / "3.log.zst"]
+    for path, data in zip(files, [raw, b"", b"end"], strict=True):
+        path.write_bytes(sealed(data, []))
+    out = subprocess.run([tool, "-dc", *map(str, files)], capture_output=True, check=True).stdout
+    assert out == raw + b"end"
+
+
+@pytest.mark.parametrize("position", [0, 100, -1, -5, -30, -200])
+def test_damage_is_noticed(position: int) -> None:
+    data = bytearray(sealed(b"some text\n" * 1000 + bytes(range(256)), list(range(300))))
+    data[position] ^= 0x55
+    with pytest.raises(BatchMatrixError, match="damaged"):
+        b"".join(open_chunk("key", bytes(data)).pieces())
+
+
+@pytest.mark.parametrize("size", [0, 1, 20, 200])
+def test_a_cut_object_is_noticed(size: int) -> None:
+    data = sealed(b"some text\n" * 1000, list(range(1000)))
+    with pytest.raises(BatchMatrixError, match="key is not a log chunk"):
+        open_chunk("key", data[:-1][:size] if size else b"")
+
+
+def test_another_schema_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "SCHEMA", 2)
+    data = sealed(b"x", [1])
+    monkeypatch.undo()
+    with pytest.raises(BatchMatrixError, match="schema 2"):
+        open_chunk("key", data)
+
+
+def test_full_by_bytes_or_lines() -> None:
+    writer = ChunkWriter(1, 0)
+    writer.add(Block(b"x" * (8 << 20 - 1), []))
+    assert not writer.fills(Block(b"x"))
+    writer.add(Block(b"x" * ((8 << 20) - 1 - writer.bytes), []))
+    assert writer.fills(Block(b"x"))
+    lines = ChunkWriter(1, 0)
+    lines.add(Block(b"\n" * 262_143, range(262_143)))
+    assert not lines.fills(Block(b"", []))
+    assert lines.fills(Block(b"\n", [1]))
+
+
+def test_keys_sort_as_numbers() -> None:
+    assert chunk_key("a/b", 7) == chunk_key("a/b/", 7) == "a/b/00000007.log.zst"
+
+
+def test_the_format_is_fixed() -> None:
+    """Logs that are stored are read for years: see SCHEMA before changing this file."""
+    chunk = open_chunk("golden", (FOLDER / "logs/chunk.log.zst").read_bytes())
+    assert b"".join(chunk.pieces()) == b"first\nsecond"
+    assert list(chunk.stamps) == [1_800_000_000_000_000_000, 1_800_000_000_000_000_001]
+    assert chunk.header.anchor == Anchor(1_800_000_000_000_000_001, 1, 6, 3055489385, closed=False)
+    assert chunk.header.manifest == {"state": "complete"}
