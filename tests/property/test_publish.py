@@ -20,7 +20,7 @@ from batchmatrix.summarise.summary import summarise
 from tests.support.records import a_cell, a_plan, a_result
 
 texts = st.text(st.sampled_from("a|`*_[]()<>&\\=+-@#\n\r\t\x1b\u202e,;\"'ü±:/."), max_size=30)
-values = texts | st.booleans() | st.integers() | st.floats(allow_nan=False)
+values = texts | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 
 
 @st.composite

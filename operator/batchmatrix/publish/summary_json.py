@@ -37,8 +37,8 @@ def summary_json(
     if limit is None:
         return _assemble(summary, location, list(lines), rows, truncated=truncated)
     frame = len(_assemble(summary, location, [], rows, truncated=False))
-    # each row takes an indent of 4 and a comma, the line's end is counted by fitting; 8 close the list
-    kept = [line[:-5] for line in fitting((line + " " * 5 for line in lines), limit - frame - 8)]
+    # each row takes an indent of 4 and a comma, the line's end is counted by fitting; 2 more close the list
+    kept = [line[:-5] for line in fitting((line + " " * 5 for line in lines), limit - frame - 2)]
     return _assemble(summary, location, kept, rows, truncated=truncated or len(kept) < len(summary.cells))
 
 

@@ -62,4 +62,12 @@ def test_a_cut_is_at_the_end_of_a_cell_and_counts_stay_whole() -> None:
         assert read["cells"] == json.loads(whole)["cells"][: len(read["cells"])]
         assert read["counts"]["cells"] == 50
         assert limit - len(text) < 4_000
-    assert summary_json(summary, trials=False, limit=len(whole) + 10) == whole
+    assert summary_json(summary, trials=False, limit=len(whole)) == whole
+
+
+def test_no_limit_is_passed_by_a_single_byte() -> None:
+    summary = huge_summary(3)
+    whole = summary_json(summary, trials=False)
+    row = len(json.dumps(json.loads(whole)["cells"][0]))
+    for limit in range(len(whole) - row - 10, len(whole)):
+        assert len(summary_json(summary, trials=False, limit=limit)) <= limit
