@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("image", nargs="*", help="short names (all): operator, sample-workload-cuda, -rocm, seaweedfs")
     top.add_argument("--no-load", action="store_true", help="build only; no cluster is needed")
-    top.add_argument("--json", action="store_true", help="print JSON: name to reference, alias and archive")
+    top.add_argument("--json", action="store_true", help="print JSON: name to reference and archive")
     return top
 
 
@@ -81,17 +81,20 @@ def perform(options: argparse.Namespace, layout: Layout) -> dict[str, dict[str, 
     builder = Builder(layout.cache / "images")
     where = None if options.no_load else loading.cluster(layout)
     held = [] if where is None else loading.digests(where)
+    digests = loading.Digests(builder.cache / "digests.json")
     found = {}
     for recipe in wanted:
-        reference, alias = recipe.reference(recipe.key(builder.base)), recipe.alias()
-        found[recipe.name] = {"reference": reference, "alias": alias or reference}
-        if where is not None and loading.is_loaded(held, reference, alias):
+        key = recipe.key(builder.base)
+        reference = recipe.reference(key)
+        found[recipe.name] = {"reference": reference}
+        if where is not None and loading.is_loaded(held, reference, digests.get(f"{recipe.name}-{key}")):
             continue
         archive = builder.archive(recipe)
         found[recipe.name]["archive"] = str(archive)
         if where is not None:
             say(f"loading image {recipe.name}")
-            loading.load(where, archive, alias)
+            where.load_image(archive, [])
+            digests.note(f"{recipe.name}-{key}", loading.digests(where)[0][reference])
     return found
 
 

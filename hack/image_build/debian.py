@@ -23,7 +23,18 @@ from local_kubernetes.shell import run, say
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
 INCLUDE = "python3,ca-certificates,libstdc++6"
-KEEP = ("base-files", "base-passwd", "bash", "coreutils", "dash", "libc-bin", "libstdc++6", "netbase", "python3", "tzdata")
+KEEP = (
+    "base-files",
+    "base-passwd",
+    "bash",
+    "coreutils",
+    "dash",
+    "libc-bin",
+    "libstdc++6",
+    "netbase",
+    "python3",
+    "tzdata",
+)
 """Packages that stay, with all that they depend on."""
 DROP_FOLDERS = ("boot", "dev", "proc", "run", "sys", "tmp", "usr/share/man", "usr/share/locale", "usr/share/info",
                 "usr/share/lintian", "var/cache", "var/log", "var/lib/apt", "var/backups", "var/tmp")  # fmt: skip
@@ -53,7 +64,7 @@ def base_archive(folder: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix=".debian-", dir=folder) as scratch:
         root = Path(scratch) / "root"
         say(f"making the Python base image from Debian {SUITE} (once; kept in {folder})")
-        words = ["debootstrap", "--variant=minbase", f"--include={INCLUDE}", SUITE, root, MIRROR]
+        words: list[str | Path] = ["debootstrap", "--variant=minbase", f"--include={INCLUDE}", SUITE, root, MIRROR]
         run(words, timeout=DEBOOTSTRAP_SECONDS)
         trim(root)
         draft = Path(scratch) / "image.tar"
@@ -170,8 +181,8 @@ def write_archive(root: Path, out: Path, name: str) -> None:
     manifest = json.dumps([{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]).encode()
     with tarfile.open(out, "w", format=tarfile.USTAR_FORMAT) as archive:
         archive.add(layer, arcname="layer.tar")
-        for entry_name, content in (("config.json", config), ("manifest.json", manifest)):
+        for entry_name, text in (("config.json", config), ("manifest.json", manifest)):
             entry = tarfile.TarInfo(entry_name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text))
     layer.unlink()

@@ -58,7 +58,7 @@ class Buildah:
         return run([*self._words(), "info"], check=False).returncode == 0
 
     def _words(self) -> list[str | Path]:
-        roots = ["--root", self.cache / self.driver, "--runroot", self.cache / f"{self.driver}-run"]
+        roots: list[str | Path] = ["--root", self.cache / self.driver, "--runroot", self.cache / f"{self.driver}-run"]
         return ["buildah", *roots, "--storage-driver", self.driver]
 
     def _run(self, *words: str | Path, check: bool = True) -> str:

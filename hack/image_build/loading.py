@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,8 @@ from local_kubernetes.kind import KindCluster
 from local_kubernetes.local import LocalCluster
 from local_kubernetes.paths import Layout
 from local_kubernetes.shell import run
+
+DIGESTS = 200
 
 
 def cluster(layout: Layout) -> LocalCluster | KindCluster:
@@ -35,13 +38,33 @@ def listing(table: str) -> dict[str, str]:
     return {row[0]: row[2] for row in rows if len(row) > 2}
 
 
-def is_loaded(held: Sequence[dict[str, str]], reference: str, alias: str | None) -> bool:
-    """Tell whether every node holds `reference`, and knows the same image under `alias`."""
-    return bool(held) and all(
-        reference in one and (alias is None or one.get(alias) == one[reference]) for one in held
-    )
+def is_loaded(held: Sequence[dict[str, str]], reference: str, digest: str | None) -> bool:
+    """Tell whether every node has just this image under the name."""
+    return digest is not None and bool(held) and all(one.get(reference) == digest for one in held)
 
 
-def load(where: LocalCluster | KindCluster, archive: Path, alias: str | None) -> None:
-    """Bring an archive to every real node."""
-    where.load_image(archive, [alias] if alias else [])
+class Digests:
+    """The digest that nodes give the image of an archive, noted when it was loaded.
+
+    A tag that stays the same says nothing about the content, and a second, telling tag would show up in the status
+    of pods.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def get(self, archive: str) -> str | None:
+        return self._read().get(archive)
+
+    def note(self, archive: str, digest: str) -> None:
+        known = {**self._read(), archive: digest}
+        draft = self.file.with_suffix(".new")
+        draft.write_text(json.dumps(dict(list(known.items())[-DIGESTS:]), indent=2))
+        draft.replace(self.file)
+
+    def _read(self) -> dict[str, str]:
+        try:
+            found: dict[str, str] = json.loads(self.file.read_text())
+        except (OSError, ValueError):
+            return {}
+        return found

@@ -29,7 +29,7 @@ class Recipe:
     """Short name, as `hack/images` takes it."""
     repository: str
     tag: str
-    """Tag under which manifests know it; empty where only the tag made from the content is used."""
+    """Tag under which manifests know it; empty for one made from the content."""
     sources: Mapping[str, Path]
     """Path in the build to the file of the working tree."""
     packages: str = ""
@@ -49,12 +49,8 @@ class Recipe:
         return digest.hexdigest()[:12]
 
     def reference(self, key: str) -> str:
-        """Return the name that only this content has."""
-        return f"{self.repository}:{'-'.join(filter(None, (self.tag, key)))}"
-
-    def alias(self) -> str | None:
         """Return the name in manifests."""
-        return f"{self.repository}:{self.tag}" if self.tag else None
+        return f"{self.repository}:{self.tag or key}"
 
 
 def recipes() -> dict[str, Recipe]:
@@ -109,7 +105,7 @@ def tree(folder: str, *, strip: bool = False) -> dict[str, Path]:
 
 
 def make(recipe: Recipe, *, engine: Engine, base: str, cache: Path, scratch: Path, out: Path) -> None:
-    """Build the image into the docker-archive `out` under the name that only this content has."""
+    """Build the image into the docker-archive `out`."""
     name = recipe.reference(recipe.key(base))
     if recipe.name == "seaweedfs":
         make_seaweedfs(recipe, name, cache, scratch, out)

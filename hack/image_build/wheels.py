@@ -96,7 +96,17 @@ def own_wheel(sources: Mapping[str, Path], tools: Path, out: Path) -> Path:
             target = Path(scratch) / "tree" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
-        words = [*pip(), "wheel", "--quiet", "--no-deps", "--no-index", "--find-links", tools, "--wheel-dir", out]
+        words: list[str | Path] = [
+            *pip(),
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--no-index",
+            "--find-links",
+            tools,
+            "--wheel-dir",
+            out,
+        ]
         environment = {**os.environ, "SOURCE_DATE_EPOCH": "1577836800", "PIP_NO_INDEX": "1", "PYTHONHASHSEED": "0"}
         run([*words, Path(scratch) / "tree"], timeout=PIP_SECONDS, env=environment)
     wheels = list(out.glob("batchmatrix-*.whl"))

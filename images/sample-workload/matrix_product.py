@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # BLAS reads these once, when numpy is imported.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(options.threads)
-    import numpy  # noqa: PLC0415
+    import numpy
 
     say(
         f"matrix product: size {options.size}, {options.steps} steps, {options.dtype}, {options.threads} threads,"
@@ -59,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; the seed's default comes from the environment."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=positive, default=384, help="rows and columns of each matrix")
-    parser.add_argument("--steps", type=positive, default=20, help="products to work out")
+    parser.add_argument("--size", type=positive, default=512, help="rows and columns of each matrix")
+    parser.add_argument("--steps", type=positive, default=30, help="products to work out")
     parser.add_argument("--threads", type=positive, default=1, help="threads that the BLAS may use")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float64")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("BATCHMATRIX_SEED", "0")))
@@ -90,7 +90,8 @@ def metric(name: str, value: float, **more: int) -> None:
 
 
 def say(line: str) -> None:
-    print(line, flush=True)
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A trial that does exactly what it is told: what the end-to-end tests run in place of a workload.
+r"""A trial that does exactly what it is told: what the end-to-end tests run in place of a workload.
 
 It writes a log of known bytes, leaves the count and SHA-256 of these bytes as its termination message, and ends as
 asked. So a test can compare what a store holds with what the container wrote, without trusting what lies between.

@@ -1,4 +1,4 @@
-"""Delete what a numpy that only runs has no use for: tests, headers, type stubs, and the tool that builds extensions."""
+"""Delete what a numpy that only runs has no use for: tests, headers, type stubs, the tool that builds extensions."""
 
 import shutil
 import sys
