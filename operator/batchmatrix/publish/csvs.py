@@ -70,7 +70,7 @@ def cells_csv(summary: Summary, *, limit: int | None = None) -> str:
 
 
 def trials_csv(summary: Summary) -> str:
-    """One row per trial that was started, with its last attempt."""
+    """One row per trial that the summary holds, with its last attempt."""
     metrics = [f"metric_{name}" for name in metric_units(summary)]
     return _table(_header(TRIAL_COLUMNS, summary, metrics), _trial_rows(summary), None)
 
