@@ -7,15 +7,32 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import yaml
 from aiohttp import web
 
 from batchmatrix.adapters.kube.access import Access
 from batchmatrix.model.cell import Cell, MatrixRef, Work
 from batchmatrix.model.launch import Launch, Mutation, Tuning
+from tests.support.cluster import ApiError, Kube
+from tests.support.wait import Pending, wait_for
 
-__all__ = ["HASH", "Api", "OpenFence", "Request", "launch", "pod", "scripted", "status", "until", "user_token"]
+__all__ = [
+    "HASH",
+    "Api",
+    "OpenFence",
+    "Request",
+    "ensure_crds",
+    "launch",
+    "make_matrix",
+    "pod",
+    "scripted",
+    "status",
+    "until",
+    "user_token",
+]
 
 Json = dict[str, Any]
 
@@ -175,3 +192,28 @@ async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - any condition, not one of an event's
             await asyncio.sleep(0.01)
+
+
+def ensure_crds(kube: Kube) -> None:
+    """Bring the CRDs of this checkout onto the cluster, and wait until they are served."""
+    for path in sorted((Path(__file__).resolve().parents[2] / "crds").glob("*.yaml")):
+        manifest = yaml.safe_load(path.read_text())
+        kube.patch("customresourcedefinitions", manifest["metadata"]["name"], manifest, kind="apply")
+    wait_for(lambda: _served(kube), timeout=30, what="the CRDs to be served")
+
+
+def _served(kube: Kube) -> bool | Pending:
+    try:
+        kube.list("batchmatrices")
+    except ApiError as problem:
+        return Pending(str(problem))
+    return True
+
+
+def make_matrix(kube: Kube, name: str = "hang") -> MatrixRef:
+    """A BatchMatrix in the default namespace of `kube`, so that what it owns is not garbage."""
+    workload = {"image": "localhost/sample:1", "command": ["run"]}
+    spec = {"axes": [{"name": "x", "values": ["a"]}], "workload": workload}
+    manifest = {"apiVersion": "batchmatrix.dev/v1alpha1", "kind": "BatchMatrix", "metadata": {"name": name}}
+    made = kube.create("batchmatrices", {**manifest, "spec": spec})
+    return MatrixRef(kube.namespace, name, made["metadata"]["uid"])
