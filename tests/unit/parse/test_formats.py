@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from batchmatrix.parse import jsonlines, prefix
-from batchmatrix.parse.keyvalue import KeyValues
+from batchmatrix.parse.keyvalue import KeyValue
 from batchmatrix.parse.number import number_of, number_of_text
 from batchmatrix.parse.pattern import Pattern
 
@@ -123,12 +123,21 @@ class TestKeyValue:
         ],
     )
     def test_read(self, line: bytes, values: list[float | None]) -> None:
-        assert list(KeyValues(["loss"]).read(line)) == [("loss", value) for value in values]
+        assert list(KeyValue("loss").read(line)) == values
 
-    def test_names_are_taken_whole_whatever_is_in_them(self) -> None:
-        reader = KeyValues(["a", "a.b", "train/loss", "größe", "x+"])
-        line = "a=1 a.b=2 train/loss=3 größe=4 x+=5".encode()
-        assert list(reader.read(line)) == [("a", 1.0), ("a.b", 2.0), ("train/loss", 3.0), ("größe", 4.0), ("x+", 5.0)]
+    def test_many_lines(self) -> None:
+        assert list(KeyValue("loss").read(b"loss=1\nloss=\n2\nloss\n=3\nxloss=4\nloss=5")) == [1.0, 5.0]
+
+    @pytest.mark.timeout(5)
+    @pytest.mark.parametrize("part", [b"loss", b"loss ", b"1", b"loss=1", b"loss=1e", b" ", b"=", b"loss\t=", b"nan"])
+    def test_linear_time(self, part: bytes) -> None:
+        list(KeyValue("loss").read(b"loss=" + part * (2_000_000 // len(part))))
+
+    @pytest.mark.parametrize(
+        ("key", "value"), [("a", 1.0), ("a.b", 2.0), ("train/loss", 3.0), ("größe", 4.0), ("x+", 5.0)]
+    )
+    def test_names_are_taken_whole_whatever_is_in_them(self, key: str, value: float) -> None:
+        assert list(KeyValue(key).read("a=1 a.b=2 train/loss=3 größe=4 x+=5".encode())) == [value]
 
 
 class TestPattern:
@@ -152,6 +161,21 @@ class TestPattern:
     def test_refused(self, pattern: str) -> None:
         with pytest.raises(ValueError):
             Pattern(pattern)
+
+    @pytest.mark.parametrize(
+        ("pattern", "lines", "may"),
+        [
+            (r"^x (\d+)$", b"a\nx 1\nb", True),
+            (r"^x (\d+)$", b"a\nx 1 \nb", False),
+            (r"^x (\d+)$", b"a\nx 1\r\nb", True),
+            (r"\Ax (\d+)\z", b"a\nx 1\nb", True),
+            (r"(?-m)^x (?P<value>\d+)", b"a\nx 1\nb", True),
+            (r"^x (?P<value>\d+)", b"a\nx 1\nb", True),
+            (r"^x|y$", b"a\n1x\ny1", False),
+        ],
+    )
+    def test_no_line_is_passed_over(self, pattern: str, lines: bytes, may: bool) -> None:
+        assert Pattern(pattern).may_match(lines) is may
 
     @pytest.mark.timeout(5)
     def test_linear_time(self) -> None:
