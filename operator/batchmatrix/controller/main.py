@@ -8,6 +8,7 @@ import os
 import random
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import kopf
 
@@ -172,6 +173,8 @@ class Operator:
             clusterwide=not self._settings.namespaces,
             namespaces=self._settings.namespaces,
             stop_flag=stop,
+            # kopf would name itself after a user that the image does not have
+            identity=cast("Any", self._identity.pod_name),
         )
         stop.set()  # kopf takes the signals for itself; and without its watch there is nothing to go on with
 

@@ -1,0 +1,157 @@
+"""The operator as a process of its own, serving one namespace from outside the cluster, over a folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import yaml
+
+from tests.support.cluster import Json, Kube
+from tests.support.wait import Pending, wait_for
+
+__all__ = ["Operator", "ended", "matrix_on", "served"]
+
+STOP_SECONDS = 30.0
+
+
+class Operator:
+    """Start it, stop it, kill it, as often as the test likes; its store and its identity stay the same."""
+
+    def __init__(self, *, kubeconfig: Path, namespace: str, folder: Path) -> None:
+        self.store = folder / "store"
+        self.log = folder / "operator.log"
+        self._folder = folder
+        self._kubeconfig = kubeconfig
+        self._namespace = namespace
+        self._process: subprocess.Popen[bytes] | None = None
+        self._out: IO[bytes] | None = None
+        config: Json = {
+            "namespaces": [namespace],
+            "stores": {"default": {"folder": {"path": str(self.store)}}},
+            "lease": {"name": "batchmatrix", "duration": "5s"},
+            "probes": {"port": 0},
+            "logLevel": "debug",
+        }
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def start(self) -> None:
+        """Start the process; it acts once it has the lease."""
+        assert self._process is None
+        self._out = self.log.open("ab")
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "batchmatrix", "operator"),
+                *("--config", str(self._folder / "config.yaml")),
+                *("--kubeconfig", str(self._kubeconfig)),
+            ],
+            stdout=self._out,
+            stderr=self._out,
+            env={
+                **os.environ,
+                "POD_NAME": "operator-0",
+                "POD_UID": "00000000-test",
+                "POD_NAMESPACE": self._namespace,
+            },
+        )
+
+    def end(self, number: signal.Signals) -> None:
+        """End it by a signal and wait until it is gone."""
+        assert self._process is not None
+        assert self._out is not None
+        self._process.send_signal(number)
+        self._process.wait(STOP_SECONDS)
+        self._out.close()
+        self._process = self._out = None
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """SIGTERM, as a kubelet would."""
+        self.end(signal.SIGTERM)
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a process that was started and not ended."""
+        return self._process is not None
+
+    def tail(self) -> str:
+        """The end of its log."""
+        return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
+
+
+@contextmanager
+def served(kube: Kube, kubeconfig: Path, folder: Path) -> Iterator[Operator]:
+    """A running operator for the namespace of `kube`; at the end it tidies up after its matrices, then stops."""
+    _alone(kube)
+    operator = Operator(kubeconfig=kubeconfig, namespace=kube.namespace, folder=folder)
+    operator.start()
+    try:
+        yield operator
+        if not operator.running:
+            operator.start()
+        kube.delete_all("batchmatrices")
+        wait_for(
+            lambda: not (left := [pod["metadata"]["name"] for pod in kube.list("pods")]) or Pending(left),
+            timeout=60,
+            what="the pods of deleted matrices to be recorded and released",
+        )
+    except BaseException:
+        sys.stderr.write(operator.tail())
+        raise
+    finally:
+        if operator.running:
+            operator.stop()
+
+
+def _alone(kube: Kube) -> None:
+    """Two operators over one matrix would each do the other's work."""
+    for found in kube.list("deployments", namespace="", selector="app.kubernetes.io/name=batchmatrix"):
+        where = found["metadata"]["namespace"]
+        for volume in found["spec"]["template"]["spec"]["volumes"]:
+            if "configMap" not in volume:
+                continue
+            text = kube.get("configmaps", volume["configMap"]["name"], namespace=where)["data"].get("config.yaml", "")
+            if not yaml.safe_load(text).get("namespaces"):
+                name = found["metadata"]["name"]
+                raise AssertionError(
+                    f"operator {where}/{name} serves all namespaces, this test's too: uninstall it by helm first"
+                )
+
+
+def matrix_on(name: str, labels: dict[str, dict[str, str]], *, axes: list[Json] | None = None, **spec: object) -> Json:
+    """A matrix over the hardware that `labels` names, on fake nodes."""
+    tolerations = [{"operator": "Exists"}]
+    hardware = {key: {"nodeLabels": value, "tolerations": tolerations} for key, value in labels.items()}
+    return {
+        "apiVersion": "batchmatrix.dev/v1alpha1",
+        "kind": "BatchMatrix",
+        "metadata": {"name": name},
+        "spec": {
+            "axes": [{"name": "hardware", "values": list(labels)}, *(axes or [])],
+            "catalog": {"hardware": hardware},
+            "workload": {"image": "fake:1", "command": ["run"]},
+            **spec,
+        },
+    }
+
+
+def ended(kube: Kube, name: str, *, generation: int = 1, timeout: float = 60) -> Json:
+    """The matrix once that generation has finished."""
+
+    def look() -> Json | Pending:
+        found = kube.get("batchmatrices", name)
+        status = found.get("status", {})
+        conditions = {each["type"]: each["status"] for each in status.get("conditions", [])}
+        done = status.get("observedGeneration") == generation and conditions.get("Finished") == "True"
+        return found if done else Pending(status)
+
+    return wait_for(look, timeout=timeout, what=f"generation {generation} of {name} to finish")
