@@ -10,11 +10,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_kubernetes.errors import ClusterError
-from local_kubernetes.paths import Layout
-from local_kubernetes.shell import say
-from local_kubernetes.tools import locked
-
+from ..local_kubernetes.errors import ClusterError
+from ..local_kubernetes.paths import Layout
+from ..local_kubernetes.shell import say
+from ..local_kubernetes.tools import locked
 from . import debian, engines, loading
 from .recipes import Recipe, make, recipes
 

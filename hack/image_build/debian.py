@@ -16,9 +16,9 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from local_kubernetes import packages
-from local_kubernetes.images import architecture
-from local_kubernetes.shell import run, say
+from ..local_kubernetes import packages
+from ..local_kubernetes.images import architecture
+from ..local_kubernetes.shell import run, say
 
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
@@ -73,11 +73,11 @@ def base_archive(folder: Path) -> Path:
     return archive
 
 
-def trim(root: Path) -> None:
-    """Take away every file that belongs only to packages that nothing in KEEP needs."""
+def trim(root: Path, keep: Iterable[str] = KEEP) -> None:
+    """Take away every file that belongs only to packages that nothing in `keep` needs."""
     status = root / "var/lib/dpkg/status"
     paragraphs = parse_status(status.read_text())
-    kept = closure(KEEP, paragraphs)
+    kept = closure(keep, paragraphs)
     mine, others = owned(root, kept), owned(root, paragraphs.keys() - kept)
     for path in sorted(others - mine, reverse=True):
         remove(root / path.lstrip("/"))

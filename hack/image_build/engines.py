@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from local_kubernetes import packages
-from local_kubernetes.shell import run
-
+from ..local_kubernetes import packages
+from ..local_kubernetes.shell import run
 from . import debian
 
 BUILD_SECONDS = 1800.0

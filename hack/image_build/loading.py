@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from local_kubernetes import kind, node
-from local_kubernetes.kind import KindCluster
-from local_kubernetes.local import LocalCluster
-from local_kubernetes.paths import Layout
-from local_kubernetes.shell import run
+from ..local_kubernetes import kind, node
+from ..local_kubernetes.kind import KindCluster
+from ..local_kubernetes.local import LocalCluster
+from ..local_kubernetes.paths import Layout
+from ..local_kubernetes.shell import run
 
 DIGESTS = 200
 

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local_kubernetes.errors import ClusterError
-from local_kubernetes.images import scratch_image
-
+from ..local_kubernetes.errors import ClusterError
+from ..local_kubernetes.images import scratch_image
 from . import wheels
 from .engines import Engine
 

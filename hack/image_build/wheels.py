@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from local_kubernetes.errors import ClusterError
-from local_kubernetes.shell import run, say
+from ..local_kubernetes.errors import ClusterError
+from ..local_kubernetes.shell import run, say
 
 PYTHON = "3.11"
 """Python release of the images; the wheels must fit it, whatever Python runs this."""
