@@ -1,0 +1,94 @@
+"""The CRD: structural, bounded, and the same as the generated files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from batchmatrix.model.crd import crd
+from tests.support.golden import Golden
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def _nodes(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    yield path, node
+    for name, child in node.get("properties", {}).items():
+        yield from _nodes(child, f"{path}.{name}")
+    for key in ("items", "additionalProperties"):
+        if key in node:
+            yield from _nodes(node[key], f"{path}.{key}")
+
+
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return schema
+
+
+def test_it_is_what_it_was(golden: Golden) -> None:
+    golden("crd/batchmatrices.yaml", yaml.safe_dump(crd(), sort_keys=False, width=110, allow_unicode=True))
+
+
+def test_every_node_is_structural() -> None:
+    for path, node in _nodes(_schema()):
+        scalar = "x-kubernetes-int-or-string" in node or "x-kubernetes-preserve-unknown-fields" in node
+        assert ("type" in node) != scalar, path
+        assert not node.keys() & {"$ref", "title", "allOf", "oneOf", "const", "$defs", "patternProperties"}, path
+        assert ("properties" in node) + ("additionalProperties" in node) <= 1, path
+
+
+def test_only_values_of_axes_are_without_a_type() -> None:
+    free = [path for path, node in _nodes(_schema()) if "x-kubernetes-preserve-unknown-fields" in node]
+    assert free == [".spec.axes.items.values.items"]
+
+
+def test_every_list_map_and_text_is_bounded() -> None:
+    for path, node in _nodes(_schema()):
+        if not path.startswith((".spec", ".status")):
+            continue
+        if node.get("type") == "array":
+            assert "maxItems" in node, path
+        if "additionalProperties" in node:
+            assert "maxProperties" in node, path
+        if node.get("type") == "string" and "enum" not in node:
+            assert "maxLength" in node, path
+        if node.get("type") == "integer" and path.startswith(".spec"):
+            assert {"minimum", "maximum"} <= node.keys(), path
+
+
+def test_every_field_says_what_it_is() -> None:
+    for path, node in _nodes(_schema()):
+        if path and path != ".metadata" and not path.endswith(("items", "additionalProperties")):
+            text = node.get("description", "")
+            assert text.endswith("."), path
+            assert "\n" not in text, path
+
+
+def test_generated_files_are_fresh() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "hack" / "generate", "--check"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_stale_file_is_named() -> None:
+    path = ROOT / "docs" / "reference" / "v1alpha1.md"
+    before = path.read_text()
+    try:
+        path.write_text(before + "edited by hand\n")
+        done = subprocess.run(
+            [sys.executable, ROOT / "hack" / "generate", "--check"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        path.write_text(before)
+    assert done.returncode == 1
+    assert done.stderr == "docs/reference/v1alpha1.md differs from the API types; run hack/generate\n"
