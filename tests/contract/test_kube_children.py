@@ -67,6 +67,7 @@ async def test_children_are_found_by_matrix_and_by_job_and_every_change_is_told(
         assert [state.uid for state in children.pods("m-a")] == ["p-a-0"]
         assert [state.uid for state in children.pods_of_job("j-a")] == ["p-a-0"]
         assert [state.uid for state in children.pods("m-b")] == ["p-b-0"]
+        assert [state.uid for state in children.pods_of_job("j-b")] == ["p-b-0"]
         assert children.jobs("m-c") == ()
         assert children.uids() == {"m-a", "m-b"}
         assert children.refs() == {MatrixRef("triage", "a", "m-a"), MatrixRef("triage", "b", "m-b")}
@@ -79,6 +80,7 @@ async def test_children_are_found_by_matrix_and_by_job_and_every_change_is_told(
         assert {state.uid for state in children.pods_of_job("j-a")} == {"p-a-0", "p-a-1"}
         await events.put(("DELETED", its_pod("b")))
         await until(lambda: len(told) == 2)
+        assert children.pods_of_job("j-b") == ()
         assert children.uids() == {"m-a"}
         assert told == [("triage", "a", "m-a"), ("triage", "b", "m-b")]
         task.cancel()

@@ -16,6 +16,7 @@ from batchmatrix.adapters.kube import reflector as module
 from batchmatrix.adapters.kube.client import Client
 from batchmatrix.adapters.kube.project import project_pod
 from batchmatrix.adapters.kube.reflector import Reflector
+from batchmatrix.base.clock import parse_rfc3339
 from batchmatrix.model.observed import PodState
 from tests.support.kube import Api, Request, pod, scripted, status, until
 
@@ -283,19 +284,47 @@ async def test_a_watch_that_is_closed_at_once_is_asked_ever_less_and_counts_as_n
         assert reflector.last_event_age() < silent
 
 
-async def test_busy_watches_that_end_early_keep_the_pace() -> None:
+@pytest.mark.parametrize("broken", [False, True])
+async def test_watches_that_bring_news_and_end_early_keep_the_pace(broken: bool) -> None:
     world, seen = World(), Seen()
 
     async def short(request: Request, raw: web.Request) -> web.StreamResponse:
         world.put("a", phase="Running" if len(world.watches) % 2 else "Pending")
-        return await world.follow(request, raw, until=1)
+        response = await world.follow(request, raw, until=1)
+        if broken:
+            await asyncio.sleep(0.02)  # the news first, then the end
+            assert raw.transport is not None
+            raw.transport.close()
+        return response
 
     world.watch = short
     async with reflecting(world, seen, pace=0.1) as (_reflector, _api, _task):
         await until(lambda: len(world.watches) == 6, 20)
     span = world.watches[5][1] - world.watches[0][1]
-    # Each brought news, so none is put off further than the pace (3.1 s in all), and none comes sooner.
+    # Each brought news, so none is put off as after failures in a row (3.1 s in all), and none comes sooner.
     assert 0.9 * 5 * 0.1 <= span < 2.5
+
+
+async def test_what_was_seen_of_an_object_helps_to_read_it_now() -> None:
+    world, seen = World(), Seen()
+    world.put("a")
+    async with reflecting(world, seen) as (reflector, _api, _task):
+        await reflector.synced.wait()
+
+        def deleted(stamp: str, grace: int, ended: str | None) -> None:
+            world.put("a")
+            raw = world.pods["a"]
+            raw["metadata"] |= {"deletionTimestamp": stamp, "deletionGracePeriodSeconds": grace}
+            if ended is not None:
+                state = {"terminated": {"exitCode": 0, "finishedAt": ended}}
+                raw["status"]["containerStatuses"] = [{"name": "trial", "state": state}]
+
+        deleted("2026-11-23T08:00:30Z", 30, None)
+        await until(lambda: len(seen.changes) == 2)
+        deleted("2026-11-23T08:00:25Z", 0, "2026-11-23T08:00:20Z")
+        await until(lambda: len(seen.changes) == 3)
+        (state,) = reflector.items
+        assert state.deleting_since == parse_rfc3339("2026-11-23T08:00:00Z")
 
 
 @pytest.mark.parametrize("obedient", [True, False])
