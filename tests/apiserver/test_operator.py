@@ -12,6 +12,7 @@ import zstandard
 
 from tests.support.cluster import Json, Kube
 from tests.support.fake_kubelet import FakeKubelet
+from tests.support.kube import ensure_crds
 from tests.support.operators import Operator, ended, matrix_on, served
 from tests.support.wait import Pending, wait_for
 
@@ -20,7 +21,8 @@ MI250 = {"amd.com/gpu.product-name": "AMD_Instinct_MI250X"}
 
 
 @pytest.fixture
-def operator(kube: Kube, kubeconfig: Path, tmp_path: Path) -> Iterator[Operator]:
+def operator(kube: Kube, cluster: Kube, kubeconfig: Path, tmp_path: Path) -> Iterator[Operator]:
+    ensure_crds(cluster)
     with served(kube, kubeconfig, tmp_path) as running:
         yield running
 

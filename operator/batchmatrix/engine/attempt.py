@@ -6,16 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from batchmatrix.capture.policy import follow_from
 from batchmatrix.engine.actions import Action, Capture, Finish, Intend, Kill
 from batchmatrix.engine.policy import Policy
 from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.observed import JobState, PodState
 
-__all__ = ["FOLLOW_AFTER", "Attempt", "CaptureView", "Phase", "Step", "step"]
-
-FOLLOW_AFTER = 30.0
-"""Seconds that a container runs before its log is followed in mode `auto`; shorter runs are read once at the end."""
+__all__ = ["LIVE_GRACE", "Attempt", "CaptureView", "Phase", "Step", "step"]
 
 POD_GRACE = 10.0
 """Seconds after a Job's end in which its pod may still show up: Jobs and pods come by two watches."""
@@ -179,8 +177,8 @@ def _running(attempt: Attempt, pod: PodState, policy: Policy, now: float, may_fo
     deadline = pod.container.started + policy.timeout
     if now >= deadline:
         return _intend(attempt, pod, "timeout", f"still running {policy.timeout:.0f} s after its start")
-    if attempt.capture is None and policy.log_mode != "end":
-        due = pod.container.started + (0.0 if policy.log_mode == "follow" else FOLLOW_AFTER)
+    due = follow_from(policy.log_mode, pod.container.started)
+    if attempt.capture is None and due is not None:
         if now < due:
             return Step(Phase.RUNNING, wake=min(due, deadline))
         if may_follow():

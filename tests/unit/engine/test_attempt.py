@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from batchmatrix.capture.policy import FOLLOW_AFTER
 from batchmatrix.engine.actions import Capture, Finish, Intend, Kill
-from batchmatrix.engine.attempt import FOLLOW_AFTER, LIVE_GRACE, Attempt, CaptureView, Phase, Step, step
+from batchmatrix.engine.attempt import LIVE_GRACE, Attempt, CaptureView, Phase, Step, step
 from batchmatrix.model.evidence import Captured, Intent, LogState
 from batchmatrix.model.observed import ContainerState
 from tests.support.engine import NOW, RUNNING, WAITING, a_job, a_pod, a_policy, an_attempt, exited
