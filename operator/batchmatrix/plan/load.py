@@ -165,9 +165,14 @@ def _located(source: str, place: Place, problem: Problem) -> Problem:
     return Problem(f"{start}: {problem.path}" if problem.path else start, problem.message)
 
 
+def _empty(node: yaml.Node | None) -> bool:
+    """Whether there is nothing between two `---`."""
+    return node is None or (node.tag == _PLAIN and _WORDS.get(node.value, False) is None)
+
+
 def _compose(text: str, source: str) -> list[yaml.Node]:
     try:
-        return [node for node in yaml.compose_all(text, _Loader) if node is not None]
+        return [node for node in yaml.compose_all(text, _Loader) if not _empty(node)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)

@@ -1,0 +1,212 @@
+"""Laws of the plan that hold for every spec."""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import assume, given, settings
+
+from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.model.v1alpha1 import parse_matrix
+from batchmatrix.plan.load import load_matrix, resolve_plain
+from batchmatrix.plan.order import launch_order
+from batchmatrix.plan.pin import dump_plan, load_plan
+from tests.support.specs import a_matrix, a_plan, matrix_object
+
+law = settings(deadline=None)  # a busy machine is no broken law
+LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+
+scalars = (
+    st.text(max_size=20)
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.booleans()
+    | st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15)
+)
+names = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,8}", fullmatch=True).filter(
+    lambda name: name not in ("mitigation", "environment", "hardware")
+)
+
+
+@st.composite
+def grids(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Axes of parameters, some dozen cells at most."""
+
+    def read(value: Any) -> str:
+        (got,) = a_matrix(axes=[{"name": "x", "values": [value]}], workload={"image": "a:1"}).spec.axes[0].values
+        return str(got).lower() if isinstance(got, bool) else str(got)
+
+    return [
+        {"name": name, "values": draw(st.lists(scalars, min_size=1, max_size=4, unique_by=read))}
+        for name in draw(st.lists(names, min_size=1, max_size=3, unique=True))
+    ]
+
+
+def spec(axes: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
+    return {"axes": axes, "workload": {"image": "a:1"}, **changes}
+
+
+@law
+@given(axes=grids())
+def test_every_combination_is_there_once_the_last_axis_fastest(axes: list[dict[str, Any]]) -> None:
+    matrix = a_matrix(**spec(axes))
+    cells = a_plan(matrix).cells
+    assert len(cells) == math.prod(len(axis["values"]) for axis in axes)
+    values = [tuple(cell.values.items()) for cell in cells]
+    ranks = [tuple(axis.values.index(cell.values[axis.name]) for axis in matrix.spec.axes) for cell in cells]
+    assert ranks == sorted(set(ranks))
+    assert len({repr(value) for value in values}) == len(cells)
+
+
+@law
+@given(axes=grids())
+def test_names_are_unique_labels_and_hashes_are_unique(axes: list[dict[str, Any]]) -> None:
+    cells = a_plan(a_matrix(**spec(axes))).cells
+    assert len({cell.name for cell in cells}) == len(cells) == len({cell.hash for cell in cells})
+    assert all(LABEL.fullmatch(cell.name) for cell in cells)
+    assert all(re.fullmatch(r"[0-9a-f]{64}", cell.hash) for cell in cells)
+
+
+@law
+@given(axes=grids(), trials=st.integers(1, 4), seed=st.text(max_size=5))
+def test_rounds_are_permutations_one_after_the_other(axes: list[dict[str, Any]], trials: int, seed: str) -> None:
+    plan = a_plan(a_matrix(**spec(axes, trials=trials)), order_seed=seed)
+    order = launch_order(plan)
+    assert [trial for _, trial in order] == sorted(trial for _, trial in order)
+    assert Counter(order) == Counter((index, trial) for index in range(len(plan.cells)) for trial in range(trials))
+    assert order == launch_order(plan)
+
+
+@law
+@given(axes=grids(), trials=st.integers(1, 4))
+def test_cell_after_cell_is_a_permutation_too(axes: list[dict[str, Any]], trials: int) -> None:
+    plan = a_plan(a_matrix(**spec(axes, trials=trials, order="cells")))
+    assert launch_order(plan) == [(i, trial) for i in range(len(plan.cells)) for trial in range(trials)]
+
+
+@law
+@given(axes=grids(), trials=st.integers(1, 3))
+def test_more_trials_leave_the_rounds_before_as_they_were(axes: list[dict[str, Any]], trials: int) -> None:
+    few = launch_order(a_plan(a_matrix(**spec(axes, trials=trials))))
+    more = launch_order(a_plan(a_matrix(**spec(axes, trials=trials + 1))))
+    assert more[: len(few)] == few
+
+
+@law
+@given(axes=grids())
+def test_a_plan_comes_back_from_its_bytes(axes: list[dict[str, Any]]) -> None:
+    plan = a_plan(a_matrix(**spec(axes)))
+    data = dump_plan(plan)
+    assert load_plan(data) == plan
+    assert dump_plan(load_plan(data)) == data
+
+
+BASE = {
+    "image": "a:1", "command": ["x"], "args": ["y"], "workingDir": "/w", "env": [{"name": "A", "value": "1"}],
+    "envFrom": [{"configMapRef": {"name": "c"}}], "resources": {"limits": {"cpu": 1}},
+    "volumes": [{"name": "v", "emptyDir": {}}], "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+    "runAsUser": 1, "runAsGroup": 1, "fsGroup": 1, "supplementalGroups": [1],
+}  # fmt: skip
+RUNS: dict[str, Any] = {
+    "workload.image": "a:2", "workload.command": ["z"], "workload.args": ["z"], "workload.workingDir": "/z",
+    "workload.env": [{"name": "A", "value": "2"}], "workload.envFrom": [{"configMapRef": {"name": "d"}}],
+    "workload.resources": {"limits": {"cpu": 2}}, "workload.volumes": [{"name": "v", "emptyDir": {"medium": "Memory"}}],
+    "workload.volumeMounts": [{"name": "v", "mountPath": "/z"}], "workload.runAsUser": 2, "workload.runAsGroup": 2,
+    "workload.fsGroup": 2, "workload.supplementalGroups": [2], "seed": 1,
+}  # fmt: skip
+"""Fields that say what runs."""
+IDLE: dict[str, Any] = {
+    "workload.timeout": "5m", "workload.imagePullPolicy": "Always", "workload.imagePullSecrets": [{"name": "s"}],
+    "workload.priorityClassName": "p", "workload.terminationGracePeriodSeconds": 1, "trials": 2, "order": "cells",
+    "parallelism": 3, "retry": {"Timeout": {"limit": 1}}, "pending": {"other": "1m"}, "logs": {"mode": "end"},
+    "metrics": [{"name": "m", "from": "json"}], "store": {"name": "s"}, "retention": {"jobs": "all"},
+    "placement": {"noMatchingNode": "wait"},
+    "catalog": {"hardware": {"unused": {"nodeLabels": {"a": "b"}}}},
+}  # fmt: skip
+"""Fields that do not."""
+
+
+def changed(fields: list[str]) -> dict[str, Any]:
+    result = copy.deepcopy(spec([{"name": "size", "values": [1, 2]}], workload=BASE))
+    for field in fields:
+        *way, last = field.split(".")
+        here = result[way[0]] if way else result
+        here[last] = {**RUNS, **IDLE}[field]
+    return result
+
+
+def hashes(fields: list[str], name: str = "demo") -> list[str]:
+    return [cell.hash for cell in a_plan(a_matrix(name, **changed(fields))).cells]
+
+
+@law
+@given(idle=st.lists(st.sampled_from(sorted(IDLE)), unique=True), name=st.sampled_from(["demo", "other"]))
+def test_a_hash_stays_when_what_runs_stays(idle: list[str], name: str) -> None:
+    assert hashes(idle, name) == hashes([])
+
+
+@law
+@given(
+    runs=st.sets(st.sampled_from(sorted(RUNS)), min_size=1),
+    others=st.sets(st.sampled_from(sorted(RUNS))),
+    idle=st.sets(st.sampled_from(sorted(IDLE))),
+)
+def test_a_hash_changes_when_anything_that_runs_changes(runs: set[str], others: set[str], idle: set[str]) -> None:
+    assume(runs != others)
+    assert not set(hashes([*runs, *idle])) & set(hashes([*others, *idle]))
+
+
+def test_every_field_that_runs_changes_the_hash_by_itself() -> None:
+    seen = [tuple(hashes([field])) for field in sorted(RUNS)]
+    assert len({tuple(hashes([])), *seen}) == len(RUNS) + 1
+
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = ("axes", "catalog", "workload", "trials", "seed", "order", "retry", "pending", "logs", "metrics", "x")
+
+
+def refused(call: Callable[[], object]) -> tuple[Problem, ...]:
+    """What was said against it; empty where it was taken. Any other error is a failure."""
+    try:
+        call()
+    except InvalidSpec as error:
+        return error.problems or (Problem("", "refused without a word"),)
+    return ()
+
+
+@settings(max_examples=300, deadline=None)
+@given(where=st.sampled_from(FIELDS), value=junk)
+def test_anything_in_a_field_is_taken_or_refused_in_our_words(where: str, value: Any) -> None:
+    for problem in refused(lambda: parse_matrix(matrix_object(**{where: value}))):
+        assert problem.path.startswith("spec.")
+        assert "Input should" not in problem.message
+        assert "\n" not in str(problem)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text(max_size=60) | st.text("[]{}:,-&*!<>|\"'# \n\tab01", max_size=60))
+def test_any_text_is_a_file_or_refused_in_our_words(text: str) -> None:
+    problems = refused(lambda: load_matrix(text, source="m.yaml"))
+    assert problems
+    assert all(str(problem).startswith("m.yaml") for problem in problems)
+
+
+@law
+@given(number=st.integers(-(2**63), 2**63 - 1))
+def test_whole_numbers_are_read_as_they_are_written(number: int) -> None:
+    assert resolve_plain(str(number)) == number
+
+
+@law
+@given(number=st.floats(allow_nan=False, allow_infinity=False))
+def test_fractions_are_read_as_they_are_written(number: float) -> None:
+    assert resolve_plain(repr(number)) == number
