@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tomllib
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,7 +31,9 @@ class Recipe:
     tag: str
     """Tag under which manifests know it; empty for one made from the content."""
     sources: Mapping[str, Path]
-    """Path in the build to the file of the working tree."""
+    """Name to the file of the working tree, for everything of ours that goes into it."""
+    folder: str = ""
+    """Where its Dockerfile lies; what is in this folder is the context."""
     packages: str = ""
     """Hashed requirements of the Python packages that go into the image."""
     tools: str = ""
@@ -58,16 +61,17 @@ def recipes() -> dict[str, Recipe]:
     pip = wheels.requirements(ROOT / "images/operator/build.lock", ["pip"])
     dev_lock = ROOT / "requirements/dev.lock"
     workload = tree("images/sample-workload", strip=True)
-    package = {name: file for name, file in tree("operator/batchmatrix").items() if not name.endswith(".pyc")}
-    package |= {name: ROOT / name for name in ("pyproject.toml", "README.md", "LICENSE")}
+    package = package_sources()
     found = [
         Recipe(
             name="operator",
             repository=f"{PREFIX}/operator",
             tag="",
-            sources={**package, "Dockerfile": ROOT / "images/operator/Dockerfile"},
+            sources={**package, **tree("images/operator", strip=True)},
             packages=wheels.requirements(ROOT / "requirements/runtime.lock"),
+            folder="images/operator",
             tools=build_lock,
+            arguments={"VERSION": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]},
         ),
         *(
             Recipe(
@@ -75,6 +79,7 @@ def recipes() -> dict[str, Recipe]:
                 repository=f"{PREFIX}/sample-workload",
                 tag=runtime,
                 sources=workload,
+                folder="images/sample-workload",
                 packages=wheels.requirements(dev_lock, ["numpy"]),
                 tools=pip,
                 arguments={"RUNTIME": runtime},
@@ -94,6 +99,11 @@ def recipes() -> dict[str, Recipe]:
             if not file.is_file():
                 raise ClusterError(f"image {recipe.name} is made with {name}, and {file} does not exist")
     return {recipe.name: recipe for recipe in found}
+
+
+def package_sources() -> dict[str, Path]:
+    """Return what our wheel is built from."""
+    return tree("operator/batchmatrix") | {name: ROOT / name for name in ("pyproject.toml", "README.md", "LICENSE")}
 
 
 def tree(folder: str, *, strip: bool = False) -> dict[str, Path]:
@@ -116,14 +126,11 @@ def make(recipe: Recipe, *, engine: Engine, base: str, cache: Path, scratch: Pat
     shutil.copyfile(next(tools.glob("pip-*.whl")), context / "wheels" / "pip.whl")
     (context / "wheels" / "requirements.txt").write_text(recipe.packages)
     if recipe.name == "operator":
-        sources = {path: file for path, file in recipe.sources.items() if path != "Dockerfile"}
         (context / "package").mkdir()
-        wheels.own_wheel(sources, tools, context / "package")
-        shutil.copyfile(recipe.sources["Dockerfile"], context / "Dockerfile")
-    else:
-        for path, file in recipe.sources.items():
-            (context / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, context / path)
+        wheels.own_wheel(package_sources(), tools, context / "package")
+    for path, file in tree(recipe.folder, strip=True).items():
+        (context / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, context / path)
     arguments = {**({"BASE": base} if base else {}), **recipe.arguments}
     engine.build(name, context, arguments, out)
 

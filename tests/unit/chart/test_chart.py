@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,12 @@ def test_all_values_are_in_the_schema_and_in_the_readme() -> None:
     assert set(values) == set(schema["properties"]) - {"global"}
     readme = (CHART / "README.md").read_text()
     assert [name for name in values if f"`{name}" not in readme] == []
+
+
+def test_the_chart_names_the_operators_own_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert chart["appVersion"] == project["version"]
 
 
 def test_two_releases_do_not_share_names() -> None:
