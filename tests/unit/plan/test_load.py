@@ -124,6 +124,11 @@ def test_a_merge_after_other_keys_is_refused_as_libraries_differ() -> None:
     assert "must be the first key" in problem
 
 
+def test_a_merge_of_a_list_is_refused() -> None:
+    (problem,) = problems(GOOD.replace("  workload:\n", "  workload:\n    <<: [{timeout: 5m}]\n"))
+    assert problem.startswith("m.yaml:8:9: spec.workload: << must be the first key, with one object")
+
+
 def test_aliases_cannot_grow_without_bound() -> None:
     bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 9)

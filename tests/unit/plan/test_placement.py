@@ -196,6 +196,12 @@ def test_without_nodes_a_more_special_rule_before_keeps_it_open() -> None:
     assert "does not tell the image" in str(placed(None, labels={KIND: "a"}, rules=rules).problem)
 
 
+def test_without_nodes_rules_after_the_one_that_fits_do_not_matter() -> None:
+    rules = [*RULES, {"nodeLabels": {"model": "x"}, "image": "app:later"}]
+    cell = placed(None, labels={KIND: "a"}, rules=rules)
+    assert (cell.work.image, cell.problem) == ("app:a", None)
+
+
 def test_without_nodes_labels_that_no_rule_fits_are_a_problem() -> None:
     assert "no rule of imagesByNode fits" in str(placed(None, labels={KIND: "c"}, rules=RULES).problem)
 
