@@ -22,7 +22,7 @@ RUN_SECONDS = 240.0
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 OPERATOR_LOG = f"kubectl --namespace {SYSTEM} logs deployment/batchmatrix"
 DESCRIBE = f"kubectl --namespace {DEMO} describe batchmatrix {MATRIX}"
-LISTED = 12
+LISTED = 6
 Result = TypeVar("Result")
 
 
@@ -87,7 +87,8 @@ def with_bucket(tools: Tools, pair: Mapping[str, str], act: Callable[[S3], Resul
 def install(tools: Tools, image: str) -> None:
     """Install or upgrade both charts, and wait for the operator to be ready."""
     common = ["--install", "--namespace", SYSTEM, "--wait", "--timeout", "2m"]
-    tools.helm("upgrade", "batchmatrix-crds", str(ROOT / "charts/batchmatrix-crds"), *common)
+    # The definitions may be there already, from `kubectl apply`.
+    tools.helm("upgrade", "batchmatrix-crds", str(ROOT / "charts/batchmatrix-crds"), *common, "--take-ownership")
     repository, _, tag = image.rpartition(":")
     values = ["--values", str(ROOT / "examples/support/s3-values.yaml")]
     values += ["--set", f"image.repository={repository}", "--set-string", f"image.tag={tag}"]
@@ -141,14 +142,18 @@ def results(tools: Tools, pair: Mapping[str, str]) -> tuple[dict[str, int], str]
 
 
 def listing(objects: Mapping[str, int]) -> str:
-    """Return all objects but the many logs, of which a few stand for all."""
+    """Return all objects but those of which there are many: a few of these stand for all."""
     prefix = "/".join(next(iter(objects)).split("/")[:3])
-    short = {key.removeprefix(f"{prefix}/"): size for key, size in objects.items()}
-    logs = [key for key in short if key.startswith("logs/")]
     lines = [f"s3://{BUCKET}/{prefix}/   {len(objects)} objects, {sum(objects.values()):,} bytes"]
-    lines += [f"{size:>9,}  {key}" for key, size in short.items() if key not in logs or key in logs[:LISTED]]
-    if len(logs) > LISTED:
-        lines.append(f"           and {len(logs) - LISTED} more under logs/")
+    folders: dict[str, list[str]] = {}
+    for key, size in objects.items():
+        name = key.removeprefix(f"{prefix}/")
+        folders.setdefault(name.split("/")[0], []).append(f"{size:>9,}  {name}")
+    for folder, rows in folders.items():
+        shown = rows if folder == "runs" else rows[:LISTED]
+        lines += shown + (
+            [f"           and {len(rows) - len(shown)} more in {folder}/"] if len(rows) > len(shown) else []
+        )
     return "\n".join(lines)
 
 

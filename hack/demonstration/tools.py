@@ -71,7 +71,7 @@ class Tools:
             lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
             name = Path(command[0]).name
             said = lines[-1] if lines else f"exit status {done.returncode}"
-            raise DemoError(f"{name} {' '.join(command[1:4])}: {said}", look or f"{name} {' '.join(command[1:])}")
+            raise DemoError(f"{name} {' '.join(command[1:4])}: {said[:300]}", look or f"{name} {' '.join(command[1:])}")
         return done.stdout
 
     @contextmanager

@@ -79,5 +79,5 @@ def test_logs_are_listed_in_part_and_all_else_in_full() -> None:
     text = story.listing({**OBJECTS, f"{PREFIX}/runs/1/plan.json": 1234, f"{PREFIX}/ledger/00000001.jsonl.zst": 9})
     assert text.startswith(f"s3://batchmatrix/{PREFIX}/   26 objects, 8,443 bytes")
     assert text.count("  logs/") == story.LISTED
-    assert "and 12 more under logs/" in text
+    assert "and 18 more in logs/" in text
     assert "    1,234  runs/1/plan.json" in text
