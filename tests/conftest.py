@@ -99,8 +99,8 @@ def namespace(request: pytest.FixtureRequest, cluster: Kube, dropped_namespaces:
     """A namespace of the test's own; afterwards nothing in it may be left, nor stay Terminating."""
     name = make_namespace(cluster)
     yield name
-    dropped_namespaces.append(name)
     drop_namespace(cluster, name, failed=request.node.stash.get(FAILED, False))
+    dropped_namespaces.append(name)
 
 
 @pytest.fixture

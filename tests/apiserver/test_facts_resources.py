@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.cluster import ApiError, Json, Kube
+from tests.support.rights import grant
 from tests.support.wait import Pending, wait_for
 
 SCHEMA: Json = {
@@ -176,25 +177,6 @@ def policy(cluster: Kube, group: str, namespace: str) -> Iterator[str]:
     yield name
     cluster.delete("validatingadmissionpolicybindings", name)
     cluster.delete("validatingadmissionpolicies", name)
-
-
-def grant(kube: Kube, user: str, rules: list[Json]) -> None:
-    """Give a user rights in the test's namespace."""
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "Role",
-        "metadata": {"name": user},
-        "rules": rules,
-    }
-    binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": user},
-        "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}],
-        "roleRef": {"kind": "Role", "name": user, "apiGroup": "rbac.authorization.k8s.io"},
-    }
-    kube.create("roles", role)
-    kube.create("rolebindings", binding)
 
 
 def test_a_watch_with_bookmarks_ends_by_itself_and_goes_on_without_a_gap(kube: Kube) -> None:

@@ -313,7 +313,7 @@ class Kube:
         fresh = not hasattr(self._local, "connection")
         try:
             answer, data = self._exchange(method, target, payload, headers)
-        except (http.client.HTTPException, ConnectionError):
+        except (http.client.HTTPException, OSError):
             self._drop()
             # The server may close an idle connection as we write to it; on a new one the error is real.
             if fresh:
