@@ -92,13 +92,16 @@ class FakeLogs(LogSource):
     def write(self, raw: bytes, *, step: int = 1000, time: int | None = None) -> None:
         """The container writes; each line, and each 16 KiB of one, is `step` nanoseconds later than that before."""
         self._time = self._time if time is None else time
-        self._pending += raw
-        while self._pending:
-            end = self._pending.find(b"\n", 0, PART) + 1 or (PART if len(self._pending) >= PART else 0)
-            if not end:
+        data = self._pending + raw
+        begin = 0
+        while begin < len(data):
+            newline = data.find(b"\n", begin, begin + PART)
+            end = newline + 1 if newline >= 0 else begin + PART
+            if end > len(data):
                 break
-            self._add(self._pending[:end], step)
-            self._pending = self._pending[end:]
+            self._add(data[begin:end], step)
+            begin = end
+        self._pending = data[begin:]
 
     def end(self) -> None:
         """The container ends: what it wrote without a newline is kept as it is."""

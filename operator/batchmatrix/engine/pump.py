@@ -6,7 +6,8 @@ in one go of at most 128 KiB and ends at the end of a line, since an API server 
 middle of an answer ends the answer as if nothing had happened.
 
 What cannot be seen from here: a kubelet serves the newest file of a log only, so what was rotated away before the
-first read is missing without a trace. Logs that can grow to that size are for following.
+first read is missing without a trace; logs that can grow to that size are for following. And containerd takes a
+carriage return before a newline away, so the bytes are those that the runtime kept.
 """
 
 from __future__ import annotations

@@ -338,6 +338,7 @@ class TestLimit:
         request = capture_request(max_bytes=101, definitions=(LOSS,))
         with pytest.raises(Killed):
             await pump(logs, store, request)
+        assert open_chunk(KEY, store.objects[KEY]).header.capped
         captured = (await pump(logs, store, request)).captured
         assert await stored(store) == raw[:101]
         assert captured.capped
