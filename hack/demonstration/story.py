@@ -20,6 +20,7 @@ BUCKET = "batchmatrix"
 EXAMPLE = ROOT / "examples/01-matrix-product"
 RUN_SECONDS = 240.0
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+BASELINE = {"pod-security.kubernetes.io/enforce": "baseline"}  # what most vendors' images need, as they run as root
 OPERATOR_LOG = f"kubectl --namespace {SYSTEM} logs deployment/batchmatrix"
 DESCRIBE = f"kubectl --namespace {DEMO} describe batchmatrix {MATRIX}"
 LISTED = 6
@@ -97,13 +98,15 @@ def install(tools: Tools, image: str) -> None:
 
 def start(tools: Tools) -> None:
     """Create the matrix anew in a namespace of its own."""
-    tools.kubectl("apply", "--filename", "-", stdin=manifest("Namespace", DEMO, metadata={"labels": RESTRICTED}))
+    tools.kubectl("apply", "--filename", "-", stdin=manifest("Namespace", DEMO, metadata={"labels": BASELINE}))
     words = ["--namespace", DEMO, "delete", "batchmatrix", MATRIX, "--ignore-not-found", "--timeout=60s"]
     tools.kubectl(*words, look=DESCRIBE)
     for _ in until(
         f"the Jobs of the last run in namespace {DEMO} to go", 90, f"kubectl --namespace {DEMO} get jobs,pods"
     ):
-        if not tools.get("jobs,pods", "--namespace", DEMO, "--selector", f"batchmatrix.dev/matrix={MATRIX}")["items"]:
+        if not tools.get("jobs,pods", "--namespace", DEMO, "--selector", f"batchmatrix.dev/matrix={MATRIX}").get(
+            "items"
+        ):
             break
     tools.kubectl("--namespace", DEMO, "apply", "--filename", str(EXAMPLE / "matrix.yaml"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -61,8 +62,10 @@ def cat(key: str, raw: bool, config: Path, store: str) -> None:
     async def written(opened: Store) -> None:
         data = await opened.get(key)
         if key.endswith(".zst") and not raw:
-            data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
-        sys.stdout.buffer.write(data)
+            reader = zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True)
+            shutil.copyfileobj(reader, sys.stdout.buffer)
+        else:
+            sys.stdout.buffer.write(data)
 
     _with_store(config, store, written)
 

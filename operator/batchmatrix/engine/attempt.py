@@ -26,6 +26,9 @@ UNWANTED = "the matrix does not hold this trial any more"
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "ImageInspectError"})
 """Waiting reasons of a container whose image cannot be had for now."""
 
+STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
+"""Waiting reasons of a container that is on its way; pulling its image looks like this too."""
+
 
 class Phase(StrEnum):
     """Where an attempt without a record stands."""
@@ -107,7 +110,7 @@ def _without_pod(attempt: Attempt, policy: Policy, now: float) -> Step:
             return Step(Phase.QUEUED, waiting_for=f"Job {job.name} is suspended")
         limit = job.created + policy.pending.other
         if now < limit:
-            return Step(Phase.PENDING, wake=limit)
+            return Step(Phase.PENDING, wake=limit, waiting_for=f"Job {job.name} has no pod yet; its events say why")
         message = f"no pod was made for it in {policy.pending.other:.0f} s; the Job's events say why"
         return Step(Phase.PENDING, (Intend(attempt.id, job.name, "", "config", message),))
     if job is not None and job.finished is not None and now < job.finished + POD_GRACE:
@@ -190,7 +193,7 @@ def _pending(attempt: Attempt, pod: PodState, policy: Policy, now: float) -> Ste
     """No container yet: each cause has its own patience."""
     if not pod.node:
         if attempt.unfit_since is None or policy.wait_for_nodes:
-            return Step(Phase.QUEUED if pod.unschedulable else Phase.PENDING, waiting_for=pod.unschedulable)
+            return Step(Phase.QUEUED if pod.unschedulable else Phase.PENDING, waiting_for=attempt.problem)
         limit, action = attempt.unfit_since + policy.pending.unschedulable, "unschedulable"
         message = attempt.problem or pod.unschedulable
     else:
@@ -199,14 +202,15 @@ def _pending(attempt: Attempt, pod: PodState, policy: Policy, now: float) -> Ste
         limits = policy.pending
         if reason == "InvalidImageName":
             limit, action = since + limits.invalid_image, "image"
-        elif reason in IMAGE_REASONS or reason in ("", "ContainerCreating", "PodInitializing"):
+        elif reason in IMAGE_REASONS or reason in STARTING:
             limit, action = since + limits.image_pull, "image" if reason in IMAGE_REASONS else "config"
         else:
             limit, action = since + limits.other, "config"
         message = f"{reason or 'not started'}: {pod.container.message}".rstrip(": ")
     if now >= limit:
         return _intend(attempt, pod, action, message)
-    return Step(Phase.PENDING, wake=limit, waiting_for=message)
+    normal = bool(pod.node) and pod.container.reason in STARTING
+    return Step(Phase.PENDING, wake=limit, waiting_for="" if normal else message)
 
 
 def _intend(attempt: Attempt, pod: PodState, action: str, message: str) -> Step:
