@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 CLUSTER := hack/cluster
 
-.PHONY: help setup generate verify lint format test test-unit test-api e2e demo bench clean cluster-up cluster-down
+.PHONY: help setup generate verify lint format test test-unit test-api e2e demo bench clean cluster-up cluster-bare cluster-down
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
@@ -49,10 +49,13 @@ test: test-unit test-api e2e ## All tests: unit, property, golden, contract, api
 test-unit: setup ## What needs no cluster
 	$(PYTEST) tests/unit tests/property tests/golden
 
-test-api: setup cluster-up ## Contract and apiserver rings on a real control plane
+cluster-bare: cluster-up # tests bring their own operator
+	hack/demo --remove
+
+test-api: setup cluster-bare ## Contract and apiserver rings on a real control plane
 	$(PYTEST) tests/contract tests/apiserver
 
-e2e: setup cluster-up ## Real pods: operator installed by Helm, S3 in the cluster
+e2e: setup cluster-bare ## Real pods: operator installed by Helm, S3 in the cluster
 	$(PYTEST) tests/e2e
 
 demo: setup ## The main job end to end on a real cluster, with its result

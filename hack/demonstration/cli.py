@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 
 from .screen import DemoError, Screen
-from .story import tell
+from .story import remove, tell
 
 
 def main() -> int:
     """Tell the story; 0 only if everything in it was true."""
-    argparse.ArgumentParser(prog="hack/demo", description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(prog="hack/demo", description=__doc__)
+    parser.add_argument("--remove", action="store_true", help="take what an earlier run left out of the cluster")
+    wanted = parser.parse_args()
     screen = Screen()
     try:
+        if wanted.remove:
+            remove(screen)
+            return 0
         tell(screen)
     except DemoError as problem:
         screen.error(problem)

@@ -60,6 +60,20 @@ def tell(screen: Screen) -> None:
     screen.block(next_commands())
 
 
+def remove(screen: Screen) -> None:
+    """Take matrix, operator and S3 server out again, if there are any; the cluster itself stays."""
+    tools = Tools(screen)
+    tools.use_cluster()
+    if not tools.get("namespace", SYSTEM):
+        return
+    with screen.step("What the demonstration left is removed"):
+        # The operator goes last: it has to let the pods of its matrices go.
+        tools.kubectl("delete", "namespace", DEMO, "--ignore-not-found", "--timeout=120s", look=DESCRIBE)
+        for release in ("batchmatrix", "batchmatrix-crds"):
+            tools.helm("uninstall", release, "--namespace", SYSTEM, "--ignore-not-found", "--wait")
+        tools.kubectl("delete", "namespace", SYSTEM, "--timeout=120s")
+
+
 def s3_server(tools: Tools) -> Mapping[str, str]:
     """Start SeaweedFS with credentials of its own, make the bucket, and return the credentials."""
     tools.kubectl("apply", "--filename", "-", stdin=manifest("Namespace", SYSTEM, metadata={"labels": RESTRICTED}))
@@ -200,4 +214,4 @@ def next_commands() -> str:
       (a fourth trial of each cell runs; the 24 that are done do not run again)
   kubectl --namespace {SYSTEM} exec deployment/batchmatrix -- \\
       batchmatrix artifacts ls --config /etc/batchmatrix/config.yaml
-  hack/cluster down"""
+  hack/demo --remove && hack/cluster down"""
