@@ -191,12 +191,14 @@ def rig() -> Iterator[Rig]:
 
 def _refuse_others(kube: Kube) -> None:
     """An operator that serves the whole cluster would take the matrices of the benchmark for its own."""
-    found = kube.list("deployments", selector="app.kubernetes.io/name=batchmatrix,app.kubernetes.io/component=operator")
-    if found:
-        where = found[0]["metadata"]
-        raise NoCluster(
-            f"deployment {where['name']} in namespace {where['namespace']} is an operator too: uninstall it first"
-        )
+    selector = "app.kubernetes.io/name=batchmatrix,app.kubernetes.io/component=operator"
+    for found in kube.list("deployments", selector=selector):
+        if found["spec"].get("replicas", 1) > 0:
+            where = found["metadata"]
+            raise NoCluster(
+                f"deployment {where['name']} is an operator that would take the benchmark's matrices for its own; "
+                f"stop it first: kubectl -n {where['namespace']} scale deployment {where['name']} --replicas=0"
+            )
 
 
 def _kubeconfig(kube: Kube, name: str, token: str) -> Json:
