@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
 import re
+import secrets
 import subprocess
 import tempfile
 import time
@@ -31,8 +33,7 @@ ALLOWED_SERVICE_ACCOUNT = "trial-runner"
 BUCKET = "batchmatrix"
 S3_PORT = 8333
 SERVER = "app.kubernetes.io/name=seaweedfs"
-ACCESS_KEY = "tests"
-SECRET_KEY = "tests-have-nothing-to-hide"
+CREDENTIALS = "s3-credentials"
 KEEP = "BATCHMATRIX_E2E_KEEP"
 """Set to 1, the installation stays for the next run."""
 INSTALL_SECONDS = 90
@@ -75,11 +76,13 @@ class Installation:
         metadata = matrix["metadata"]
         pod = _ready_pod(self.kube, SERVER)
         assert not isinstance(pod, Pending), f"the S3 server is not ready: {pod}"
+        secret = self.kube.get("secrets", CREDENTIALS)["data"]
+        keys = {name: base64.b64decode(value).decode() for name, value in secret.items()}
         store = S3Store(
             BUCKET,
             endpoint=f"http://{pod['status']['podIP']}:{S3_PORT}",
-            access_key_id=ACCESS_KEY,
-            secret_access_key=SECRET_KEY,
+            access_key_id=keys["accessKeyId"],
+            secret_access_key=keys["secretAccessKey"],
             region="us-east-1",
             virtual_hosted_style_request=False,
             client_options={"allow_http": True},
@@ -162,7 +165,7 @@ def _install(cluster: Kube) -> Installation:
                 "bucket": BUCKET,
                 "endpoint": f"http://seaweedfs.{NAMESPACE}.svc:{S3_PORT}",
                 "allowHttp": True,
-                "credentialsSecret": "s3-credentials",
+                "credentialsSecret": CREDENTIALS,
             },
             "folder": {"type": "folder"},
         },
@@ -199,6 +202,11 @@ def _helm(cluster: Kube, release: str, chart: str, values: Json | None = None) -
     # Other rings put the CRD there by themselves.
     command += [f"--kubeconfig={cluster.access.kubeconfig}", "--take-ownership", "--wait", "--values=-"]
     command += [f"--timeout={INSTALL_SECONDS}s"]
+    where = (f"--namespace={NAMESPACE}", f"--kubeconfig={cluster.access.kubeconfig}")
+    known = json.loads(_run(helm, "list", "--all", "--output=json", f"--filter=^{release}$", *where))
+    if any(each["status"] != "deployed" for each in known):
+        # What an interrupted run left half done cannot be upgraded.
+        _run(helm, "uninstall", release, "--wait", *where)
     _run(*command, stdin=json.dumps(values or {}), timeout=INSTALL_SECONDS + 60)
 
 
@@ -219,12 +227,14 @@ def _start_server(cluster: Kube) -> None:
     """The S3 server of the examples in the operator's namespace, which admits only restricted pods."""
     level = {"pod-security.kubernetes.io/enforce": "restricted"}
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": level}}
-    keys = {"accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY}
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s3-credentials"}, "stringData": keys}
     server = cluster.at(NAMESPACE)
     apply = ("apply", "--server-side", "--force-conflicts", "-f")
     cluster.kubectl(*apply, "-", stdin=json.dumps(namespace))
-    server.kubectl(*apply, "-", stdin=json.dumps(secret))
+    if server.find("secrets", CREDENTIALS) is None:
+        # A server that runs already knows the keys that it started with.
+        keys = {"accessKeyId": secrets.token_hex(10), "secretAccessKey": secrets.token_hex(20)}
+        metadata = {"name": CREDENTIALS}
+        server.create("secrets", {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": keys})
     server.kubectl(*apply, str(ROOT / "examples" / "support" / "seaweedfs.yaml"))
     wait_for(lambda: _ready_pod(server, SERVER), timeout=90, what="the S3 server to be ready")
 
