@@ -61,7 +61,7 @@ e2e: setup cluster-bare ## Real pods: operator installed by Helm, S3 in the clus
 demo: setup ## The main job end to end on a real cluster, with its result
 	$(BIN)/python hack/demo
 
-bench: setup ## Speed, memory and API cost as ratios to a floor measured in the same run
+bench: setup cluster-bare ## Speed, memory and API cost as ratios to a floor measured in the same run
 	$(BIN)/python hack/bench
 
 clean: ## Remove the virtual environment and caches of the checkout (the cluster's caches stay)

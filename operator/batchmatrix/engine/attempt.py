@@ -70,6 +70,12 @@ class Attempt:
     gone: bool = False
     """`pod` is what was last seen of it: the object is not there any more."""
 
+    @property
+    def over(self) -> bool:
+        """Nothing of it runs, and nothing more will be written to its log."""
+        pod = self.pod
+        return self.gone or (pod is not None and (pod.finished or pod.container.state == "terminated"))
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from batchmatrix.base.clock import parse_rfc3339
 from batchmatrix.engine.actions import Action, Delete, Finish, Release, Start
 from batchmatrix.engine.attempt import Attempt, Phase, step
 from batchmatrix.engine.board import Board
 from batchmatrix.engine.policy import Policy
+from batchmatrix.model.cell import Cell
 from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState, Outcome
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.observed import JobState, PodState
@@ -21,13 +23,18 @@ __all__ = ["SLACK", "Decision", "Recorded", "View", "decide"]
 SLACK = 2
 """Attempts without a record may be this many times the parallelism: with the store down nothing piles up further."""
 
+AHEAD = 2
+"""Attempts that may wait for a device beyond those that have one, so that none idles; and a fourth of the devices
+where that is more. Whichever waits longest is not for us to choose: the scheduler takes any, so that many waiting
+pods would undo the order that the plan gives."""
+
 BATCH = 1000
 """Most records that are made in one go without a Job, so that a pass stays short."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A Job or pod that is still there although the record of its attempt is durable."""
+    """A Job, or a pod with our finalizer, that is still there although the record of its attempt is durable."""
 
     record: Record
     job: JobState | None
@@ -47,6 +54,8 @@ class View:
     """Seconds that a Job outlives its durable record, so that a create sent late by another process finds its name."""
     gone: bool = False
     """The BatchMatrix object is deleted."""
+    places: Callable[[Cell], int | None] = lambda _cell: None
+    """How many attempts of a cell's kind all nodes could hold by their devices; None where that is no limit."""
 
 
 @dataclass(slots=True)
@@ -95,6 +104,7 @@ def _admit(board: Board, view: View, decision: Decision) -> None:
     active = sum(decision.phases[phase] for phase in (Phase.PENDING, Phase.QUEUED, Phase.RUNNING))
     room = min(view.policy.parallelism - active, view.policy.parallelism * SLACK - len(view.open))
     unplaced = BATCH
+    lanes = _Lanes(board, view)
     busy = {(attempt.id.cell_hash, attempt.id.trial) for attempt in view.open}
     for candidate in board.candidates():
         cell = candidate.cell
@@ -110,27 +120,70 @@ def _admit(board: Board, view: View, decision: Decision) -> None:
                     Evidence(None, None, Captured(LogState.NONE), Intent("unschedulable", 0.0, cell.problem)),
                 )
             )
-        elif room > 0:
+        elif room <= 0 or lanes.all_full:
+            break
+        elif lanes.take(cell):
             room -= 1
             decision.actions.append(Start(cell, candidate.trial, candidate.attempt, candidate.mutation))
-        else:
-            break
+
+
+class _Lanes:
+    """Room by kind of hardware: what its devices can hold, and a few more to follow on at once."""
+
+    def __init__(self, board: Board, view: View) -> None:
+        self._places = view.places
+        self._kinds = {cell.hardware for cell in board.plan.cells if cell.problem is None}
+        self._full: set[str | None] = set()
+        self._room: dict[str | None, int | None] = {}
+        self._open = Counter(
+            cell.hardware
+            for attempt in view.open
+            if (cell := board.cells.get(attempt.id.cell_hash)) is not None and not attempt.over
+        )
+
+    @property
+    def all_full(self) -> bool:
+        """Whether nothing of any kind can start: then the rest of the plan need not be looked through."""
+        return self._full == self._kinds
+
+    def take(self, cell: Cell) -> bool:
+        """Take a place for this cell, if there is one."""
+        kind = cell.hardware
+        if kind not in self._room:
+            devices = self._places(cell)
+            ahead = None if devices is None else devices + max(AHEAD, devices // 4)
+            self._room[kind] = None if ahead is None else max(0, ahead - self._open[kind])
+        room = self._room[kind]
+        if room is None:
+            return True
+        if room == 0:
+            self._full.add(kind)
+            return False
+        self._room[kind] = room - 1
+        return True
 
 
 def _tidy(recorded: Recorded, view: View, now: float, decision: Decision) -> None:
     """The pod is let go at once, the Job when the spec's retention and the hold are over."""
     pod, job, record = recorded.pod, recorded.job, recorded.record
-    if pod is not None and pod.finalized:
+    if pod is not None:
         decision.actions.append(Release(pod))
     if job is None or job.deleting or view.gone:
         return
-    due = parse_rfc3339(record.recorded) + view.hold
+    since = _seconds(record.recorded)
+    due = since + view.hold
     if _kept(record, job, view):
-        due = max(due, (job.finished or parse_rfc3339(record.recorded)) + view.policy.jobs_ttl)
+        due = max(due, (job.finished or since) + view.policy.jobs_ttl)
     if now >= due:
         decision.actions.append(Delete(job))
     else:
         decision.wake_at(due)
+
+
+@lru_cache(maxsize=1 << 16)
+def _seconds(recorded: str) -> float:
+    """Jobs that are kept are looked at in every pass, and parsing a time costs more than all the rest of it."""
+    return parse_rfc3339(recorded)
 
 
 def _kept(record: Record, job: JobState, view: View) -> bool:

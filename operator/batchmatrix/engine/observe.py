@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from batchmatrix.base.clock import parse_rfc3339
@@ -15,7 +15,7 @@ from batchmatrix.model.evidence import Intent, Outcome
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.observed import JobState, NodeState, PodState
 from batchmatrix.model.record import IntentEntry
-from batchmatrix.plan.fit import why_unfit
+from batchmatrix.plan.fit import places, why_unfit
 from batchmatrix.ports.cluster import Children, Nodes
 
 __all__ = ["UNSEEN_LIMIT", "observe"]
@@ -36,9 +36,25 @@ def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: flo
         look.at(None, present.get(uid, ()), vanished.get(uid, ()))
     look.at_launches(jobs.keys(), now)
     run.seen = {attempt.pod.uid: attempt.pod for attempt in look.opened if attempt.pod is not None}
-    run.captures.mark_ended(attempt.pod.uid for attempt in look.opened if attempt.pod is not None and _over(attempt))
+    run.captures.mark_ended(attempt.pod.uid for attempt in look.opened if attempt.pod is not None and attempt.over)
     run.forget_sent(pods.keys() | jobs.keys())
-    return View(run.board, run.policy, open=look.opened, recorded=look.recorded, hold=hold, gone=gone)
+    return View(
+        run.board,
+        run.policy,
+        open=look.opened,
+        recorded=look.recorded,
+        hold=hold,
+        gone=gone,
+        places=_places(run, nodes),
+    )
+
+
+def _places(run: Run, nodes: Nodes) -> Callable[[Cell], int | None]:
+    """No limit where nodes may come, or where they may not be seen."""
+    seen = None if run.policy.wait_for_nodes else nodes.all()
+    if seen is None:
+        return lambda _cell: None
+    return lambda cell: places(cell.work, seen)
 
 
 def _by_job(pods: Iterable[PodState]) -> dict[str, list[PodState]]:
@@ -46,12 +62,6 @@ def _by_job(pods: Iterable[PodState]) -> dict[str, list[PodState]]:
     for pod in pods:
         groups[pod.job_uid].append(pod)
     return groups
-
-
-def _over(attempt: Attempt) -> bool:
-    """Nothing more will be written to its log."""
-    pod = attempt.pod
-    return attempt.gone or (pod is not None and (pod.finished or pod.container.state == "terminated"))
 
 
 class _Look:
@@ -71,9 +81,8 @@ class _Look:
             record = run.ledger.records.get(pod.uid)
             if record is None:
                 self.opened.append(self._attempt(pod.id, job, pod))
-            else:
-                finalized = pod.finalized and pod.uid not in run.sent
-                self.recorded.append(Recorded(record, None, replace(pod, finalized=finalized)))
+            elif pod.finalized and pod.uid not in run.sent:
+                self.recorded.append(Recorded(record, None, pod))
         for pod in vanished:
             if pod.uid not in run.ledger.records:
                 self.opened.append(replace(self._attempt(pod.id, job, pod), gone=True))

@@ -107,6 +107,26 @@ def test_no_more_logs_are_followed_than_there_are_slots() -> None:
     assert decide(view, NOW, follow_slots=2).actions == [Capture(pod, follow=True) for pod in pods[:2]]
 
 
+def test_only_a_few_more_start_than_the_devices_can_hold_and_other_hardware_is_not_held_up() -> None:
+    scarce = replace(a_cell("scarce", trials=9), hardware="h100")
+    plenty = replace(a_cell("plenty", trials=3), hardware="cpu")
+    board = a_board(scarce, plenty)
+    running = tuple(an_attempt(a_pod(a_job(an_id(scarce, trial=trial)))) for trial in range(1))
+    for attempt in running:
+        board.start((scarce.hash, attempt.id.trial), 0)
+    view = View(
+        board=board,
+        policy=a_policy(parallelism=100),
+        open=[replace(attempt, id=an_id(scarce)) for attempt in running],
+        recorded=(),
+        hold=HOLD,
+        places=lambda cell: 4 if cell.hardware == "h100" else None,
+    )
+    started = starts(decide(view, NOW, follow_slots=0))
+    assert [trial for name, trial, _ in started if name == "scarce"] == [1, 2, 3, 4, 5]
+    assert [trial for name, trial, _ in started if name == "plenty"] == [0, 1, 2]
+
+
 def test_a_cell_that_fits_no_node_is_recorded_without_a_job() -> None:
     board = a_board(a_cell("far", trials=2, problem="no node has label gpu=x"), a_cell("near"))
     decision = decided(board, parallelism=1)
@@ -123,7 +143,7 @@ def test_a_recorded_pod_is_released_at_once_and_its_job_goes_after_the_hold() ->
     early = decided(recorded=(Recorded(record, job, pod),))
     assert early.actions == [Release(pod)]
     assert early.wake == NOW + HOLD
-    late = decided(recorded=(Recorded(record, job, replace(pod, finalized=False)),), now=NOW + HOLD)
+    late = decided(recorded=(Recorded(record, job, None),), now=NOW + HOLD)
     assert late.actions == [Delete(job)]
 
 
