@@ -1,9 +1,10 @@
 """Keeps the log of one pod: from the source, line by line accounted for, into the store.
 
 A log is complete when a read that began after the container's end brought nothing that was not had already. A read
-that follows is therefore always proved by one more; a log that is read once at the end is taken as whole if it came
-in one go of at most 128 KiB and ends at the end of a line, since an API server that loses its kubelet in the
-middle of an answer ends the answer as if nothing had happened.
+that follows is therefore always proved by one more, if the container is still there to be read: that of a pod which
+was deleted or evicted is gone at once, and then a stream that followed it to an end of its own has to do. A log that
+is read once at the end is taken as whole if it came in one go of at most 128 KiB and ends at the end of a line, since
+an API server that loses its kubelet in the middle of an answer ends the answer as if nothing had happened.
 
 What cannot be seen from here: a kubelet serves the newest file of a log only, so what was rotated away before the
 first read is missing without a trace; logs that can grow to that size are for following. And containerd takes a
@@ -70,6 +71,10 @@ class _Gap(Exception):
         self.certain = certain
 
 
+class _Dropped(Unavailable):
+    """The kubelet says in the place of a log that it has none: the container is gone with its pod."""
+
+
 class Pump:
     """One for each store; each `run` is on its own and may be cancelled at any time: what is sealed stays."""
 
@@ -120,7 +125,7 @@ class Pump:
     ) -> CaptureResult:
         """Read until it is proved that nothing is missing, or clear that the rest will not be had."""
         tries = misses = barren = 0
-        was_final = False
+        was_final = to_the_end = False
         while True:
             if not request.follow:
                 await ended.wait()
@@ -133,7 +138,7 @@ class Pump:
                 if final:
                     await self._read(recording, request)
                 else:
-                    await self._follow(recording, request, ended, caught_up)
+                    to_the_end = await self._follow(recording, request, ended, caught_up)
                 came = recording.seen - before
                 barren = 0 if came else barren + 1
                 # Nothing at all is believed the second time only: an answer that was cut off looks the same.
@@ -150,7 +155,10 @@ class Pump:
                     recording.note_gap("lines that were not read yet have been rotated away on the node")
                     continue
             except (NotFound, Unavailable) as error:
-                tries = 0 if recording.seen > before else tries
+                if recording.seen > before:
+                    tries, to_the_end = 0, False
+                if final and to_the_end and isinstance(error, _Dropped):
+                    return await recording.finish(proven=True)
                 if final and (isinstance(error, NotFound) or tries + 1 >= ATTEMPTS):
                     return await recording.finish(proven=False, message=str(error))
                 asked = (error.retry_after or 0.0) if isinstance(error, Unavailable) else 0.0
@@ -183,8 +191,8 @@ class Pump:
         request: CaptureRequest,
         ended: asyncio.Event,
         caught_up: Callable[[], None] | None,
-    ) -> None:
-        """All there is and comes, until the stream ends or falls silent. Raises _Gap, NotFound, Unavailable."""
+    ) -> bool:
+        """All there is and comes, until the stream ends (True) or falls silent. Raises _Gap, NotFound, Unavailable."""
         intake = _Intake(recording)
         opened = int(self._clock.now() * 1e9)
         async with (
@@ -196,7 +204,7 @@ class Pump:
                 if data is None:
                     silence += TICK
                     if silence >= SILENCE or (ended.is_set() and silence >= GRACE):
-                        return
+                        return False
                 else:
                     silence = 0.0
                     await intake.take(data)
@@ -205,6 +213,7 @@ class Pump:
                     caught_up()
                     caught_up = None
         intake.close()
+        return True
 
 
 class _Intake:
@@ -237,7 +246,7 @@ class _Intake:
         """The stream has ended by itself. Raises Unavailable for an error text in it, _Gap."""
         self._splitter.close()
         if self._splitter.foreign:
-            raise Unavailable(f"the kubelet answers: {one_line(self._splitter.foreign)}")
+            raise _Dropped(f"the kubelet answers: {one_line(self._splitter.foreign)}")
         if self._searching and self._resume is not None and not self._resume.found:
             raise _Gap(certain=False)
 

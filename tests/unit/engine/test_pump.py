@@ -233,6 +233,31 @@ class TestFollowing:
         assert logs.opens[0] == (True, None)
         assert logs.opens[-1] == (False, START // 10**9 - 1)
 
+    async def test_to_the_end_of_a_container_that_is_dropped_with_its_pod(
+        self, logs: FakeLogs, store: MemoryStore
+    ) -> None:
+        ended = asyncio.Event()
+        task = asyncio.create_task(pump(logs, store, capture_request(follow=True), ended=ended))
+        logs.write(lines(3))
+        logs.end()
+        await until(lambda: len(logs.opens) == 2)  # the first stream has come to its end
+        logs.text = LOST
+        ended.set()
+        await assert_kept(store, await task, lines(3))
+
+    async def test_a_stream_that_broke_before_the_container_was_dropped_proves_nothing(
+        self, logs: FakeLogs, store: MemoryStore
+    ) -> None:
+        ended = asyncio.Event()
+        logs.cuts.append(Cut(90, Unavailable("connection reset")))
+        task = asyncio.create_task(pump(logs, store, capture_request(follow=True), ended=ended))
+        logs.write(lines(9))
+        await until(lambda: logs.served >= 90)
+        logs.text = LOST
+        logs.end()
+        ended.set()
+        assert (await task).captured.state is LogState.TRUNCATED
+
     async def test_what_is_pending_is_sealed_in_time(self, logs: FakeLogs, store: MemoryStore) -> None:
         ended = asyncio.Event()
         task = asyncio.create_task(pump(logs, store, capture_request(follow=True), ended=ended))
