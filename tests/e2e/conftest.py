@@ -16,6 +16,7 @@ from tests.support.namespaces import drop_namespace, make_namespace
 HERE = Path(__file__).resolve().parent
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Bounds, and what belongs together where several processes share the tests (xdist, --dist loadgroup)."""
     for item in items:

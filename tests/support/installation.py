@@ -114,8 +114,15 @@ class Installation:
         return self.kube.logs(self.pod()["metadata"]["name"]).decode(errors="replace")
 
     def command(self, *words: str) -> str:
-        """Run `batchmatrix` with these words in the operator's pod; its standard output."""
-        return self.kube.exec(self.pod()["metadata"]["name"], "batchmatrix", *words)
+        """Run `batchmatrix` with these words in the operator's pod; its standard output.
+
+        Tried for a while, as a test that runs beside this one may have killed the operator a moment ago.
+        """
+        return wait_for(
+            lambda: (self.kube.exec(self.pod()["metadata"]["name"], "batchmatrix", *words),),
+            timeout=30,
+            what=f"batchmatrix {' '.join(words)} to work",
+        )[0]
 
 
 @contextmanager
