@@ -56,7 +56,7 @@ test-api: setup cluster-bare ## Contract and apiserver rings on a real control p
 	$(PYTEST) tests/contract tests/apiserver
 
 e2e: setup cluster-bare ## Real pods: operator installed by Helm, S3 in the cluster
-	$(PYTEST) tests/e2e
+	$(PYTEST) tests/e2e -n 4 --dist loadgroup
 
 demo: setup ## The main job end to end on a real cluster, with its result
 	$(BIN)/python hack/demo

@@ -16,18 +16,11 @@ from tests.support.namespaces import drop_namespace, make_namespace
 HERE = Path(__file__).resolve().parent
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bounds, and what belongs together where several processes share the tests (xdist, --dist loadgroup)."""
+    """Whoever comes first waits for images to be built; each wait of a test has a deadline of its own."""
     for item in items:
-        if not item.path.is_relative_to(HERE):
-            continue
-        names = getattr(item, "fixturenames", ())
-        if "operator" in names:
-            # Whoever comes first waits for images to be built; each wait of a test has a deadline of its own.
+        if item.path.is_relative_to(HERE) and "operator" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.timeout(2400))
-        if "shared_namespace" in names:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")
