@@ -20,12 +20,13 @@ DEFAULT_CONFIG = Path("/etc/batchmatrix/config.yaml")
 """Where the chart mounts the file."""
 
 
-def _checked_duration(text: str) -> str:
-    parse_duration(text)
-    return text
+def _between(least: str, most: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not parse_duration(least) <= parse_duration(text) <= parse_duration(most):
+            raise ValueError(f"must be between {least} and {most}")
+        return text
 
-
-Duration = Annotated[str, AfterValidator(_checked_duration)]
+    return AfterValidator(check)
 
 
 class _Model(BaseModel):
@@ -82,7 +83,8 @@ class LeaseSettings(_Model):
     """Who acts, where several replicas run."""
 
     name: str = "batchmatrix"
-    duration: Duration = "15s"
+    duration: Annotated[str, _between("3s", "10m")] = "15s"
+    """How long another replica waits for a holder that has fallen silent."""
 
 
 class ProbeSettings(_Model):
@@ -103,7 +105,7 @@ class Settings(_Model):
     limits: Limits = Limits()
     workers: int = Field(default=4, ge=1, le=64)
     """Matrices that are worked on at one time."""
-    resync: Duration = "5m"
+    resync: Annotated[str, _between("1s", "24h")] = "5m"
     """Every matrix is looked at again after this time, whatever happened."""
     lease: LeaseSettings = LeaseSettings()
     probes: ProbeSettings = ProbeSettings()

@@ -176,6 +176,7 @@ def _install(cluster: Kube) -> Installation:
             },
             "folder": {"type": "folder"},
         },
+        "persistence": {"size": "1Gi"},
         "serviceAccounts": [ALLOWED_SERVICE_ACCOUNT],
     }
     try:

@@ -125,6 +125,7 @@ def _avoid(mutation: Mutation) -> JSON | None:
     """
     if not mutation.avoid_nodes:
         return None
-    elsewhere = {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": list(mutation.avoid_nodes)}
-    preference = {"weight": 100, "preference": {"matchExpressions": [elsewhere]}}
+    # By name and not by the label kubernetes.io/hostname, which differs from it on some clouds; a field takes one value.
+    elsewhere = [{"key": "metadata.name", "operator": "NotIn", "values": [node]} for node in mutation.avoid_nodes]
+    preference = {"weight": 100, "preference": {"matchFields": elsewhere}}
     return {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preference]}}

@@ -23,7 +23,7 @@ __all__ = [
 
 Limit = Annotated[int, Field(ge=0, le=100)]
 _LIMIT = "Further attempts of a trial after this outcome."
-_AVOID = "Whether the next attempt stays off the nodes of the earlier ones."
+_AVOID = "Whether the next attempt prefers other nodes than those of the earlier ones."
 
 
 class RetryRule(ApiModel):
@@ -104,11 +104,17 @@ class Retry(ApiModel):
 class Pending(ApiModel):
     """How long a trial may wait for its start, by what it waits for."""
 
-    unschedulable: Duration = Field(default="5m", description="While no ready node could hold the pod even if empty.")
-    image_pull: Duration = Field(default="15m", description="While the image is pulled, failures included.")
+    unschedulable: Duration = Field(
+        default="5m", description="While no ready node could hold the pod even if empty; without noMatchingNode: wait."
+    )
+    image_pull: Duration = Field(
+        default="15m", description="While the container is being made: volumes, image pull, failed pulls."
+    )
     invalid_image: Duration = Field(default="0s", description="After the image was found to be impossible.")
     node_lost: Duration = Field(default="5m", description="While the pod's node does not answer.")
-    other: Duration = Field(default="5m", description="For anything else, such as a missing ConfigMap.")
+    other: Duration = Field(
+        default="5m", description="For anything else, such as no pod, or a missing ConfigMap of envFrom."
+    )
 
 
 class Placement(ApiModel):
