@@ -24,8 +24,6 @@ from tests.support.jobs import condition, container
 
 EXAMPLE = ROOT / "examples" / "01-matrix-product" / "matrix.yaml"
 CELLS, TRIALS = 8, 3
-pytestmark = pytest.mark.xdist_group("example")
-"""All tests read one run; with --dist loadgroup they share it where several processes run the tests."""
 IMAGES = {"h100": "localhost/batchmatrix/sample-workload:cuda", "mi300x": "localhost/batchmatrix/sample-workload:rocm"}
 LABELS = {"h100": CUDA_LABEL, "mi300x": ROCM_LABEL}
 

@@ -11,8 +11,6 @@ from tests.support.cluster import Json, Kube
 from tests.support.cluster_matrices import apply, children, matrix, probe_facts, raw_log, settled
 from tests.support.installation import Installation, Results
 
-pytestmark = pytest.mark.xdist_group("logs")
-
 CASES: dict[str, Json] = {
     "five-megabytes": {"LINES": 50_000, "LINE_BYTES": 105},
     "long-lines": {"LINES": 8, "LINE_BYTES": 102_400},

@@ -213,6 +213,7 @@ def test_a_timeout_ends_the_pod_and_keeps_its_log(operator: Installation, kube: 
     assert record["outcome"] == "Timeout", record["message"]
     # The probe's last words come after the signal: the log was followed before the pod was ended.
     assert raw_log(results, record).endswith(b"sigterm\n")
+    assert record["log"]["state"] == "complete", record["log"]["message"]
     assert [intent["action"] for intent in found.intents] == ["timeout"]
 
 
@@ -240,6 +241,7 @@ def test_exit_code_0_of_a_pod_that_somebody_ended_is_no_success(operator: Instal
     assert record["exitCode"] == 0
     assert record["blame"] != "workload"
     assert raw_log(results, record).endswith(b"sigterm\n")
+    assert record["log"]["state"] == "complete", record["log"]["message"]
 
 
 def _ticking(kube: Kube, name: str) -> str | Pending:
