@@ -1,4 +1,4 @@
-# Every target installs what it needs first; `make help` lists them.
+# `make help` lists the targets. Each installs what it needs first, but for Debian's make and python3-venv, and Go.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -8,13 +8,14 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 CLUSTER := hack/cluster
 
-.PHONY: help setup generate verify lint format test test-unit test-api e2e demo bench clean cluster-up cluster-bare cluster-down
+.PHONY: help setup generate verify lint format tools test test-unit test-api e2e demo bench clean cluster-up cluster-bare cluster-down
 
 help: ## Show this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/ready: requirements/dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "make: $(PYTHON) cannot make virtual environments; apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
@@ -46,7 +47,10 @@ cluster-down: ## Stop it and leave nothing behind
 
 test: test-unit test-api e2e ## All tests: unit, property, golden, contract, apiserver, e2e
 
-test-unit: setup ## What needs no cluster
+tools: # built outside of the tests, whose time is limited
+	@$(CLUSTER) bin helm >/dev/null
+
+test-unit: setup tools ## What needs no cluster
 	$(PYTEST) tests/unit tests/property tests/golden
 
 cluster-bare: cluster-up # tests bring their own operator
