@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     load.add_argument("archive", type=Path, metavar="PATH.tar", help="a docker-archive or an OCI archive")
     load.add_argument("--name", action="append", default=[], metavar="REF", help="a further name for the image")
     program = add("bin", "print the path of a tool, building it first if need be")
-    program.add_argument("tool", help="kubectl, helm, kwok, kubeconform, components, coredns, kind, ctr, ...")
+    program.add_argument("tool", help="kubectl, helm, kwok, components, coredns, kind, ctr, ...")
     runtime = add("node-runtime", "print the containerd socket of a real node")
     runtime.add_argument("node")
     add("recycle-volumes", "wipe the local volumes whose claims are gone, and offer them anew")

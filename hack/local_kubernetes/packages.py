@@ -13,7 +13,8 @@ from .errors import ClusterError
 from .shell import run, say
 
 CNI_FOLDERS = (Path("/opt/cni/bin"), Path("/usr/lib/cni"))
-# What must be there, as a command or (with a slash) as a CNI plugin, and the package that brings it.
+# What must be there, and the package that brings it: a command, cni/ and a plugin, static/ and a command that needs
+# no other file, or the full path of a file.
 NEEDS = {
     "containerd": "containerd",
     "ctr": "containerd",
@@ -26,8 +27,17 @@ NEEDS = {
     "ip": "iproute2",
     "openssl": "openssl",
     "mount": "mount",
+    # For the tests: images with nothing but a shell in them, and what people read stored logs with.
+    "static/busybox": "busybox-static",
+    "zstd": "zstd",
 }
-IMAGE_TOOLS = {"debootstrap": "debootstrap", "buildah": "buildah"}
+IMAGE_TOOLS = {
+    "debootstrap": "debootstrap",
+    "buildah": "buildah",
+    # Without these debootstrap would take packages that nobody signed.
+    "gpgv": "gpgv",
+    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
+}
 POLICY = Path("/usr/sbin/policy-rc.d")
 APT_SECONDS = 900.0
 
@@ -43,7 +53,18 @@ def cni_folder() -> Path | None:
 def present(need: str) -> bool:
     if need.startswith("cni/"):
         return cni_folder() is not None
+    if need.startswith("static/"):
+        found = shutil.which(need.removeprefix("static/"))
+        return found is not None and static(Path(found))
+    if need.startswith("/"):
+        return Path(need).is_file()
     return shutil.which(need) is not None
+
+
+def static(program: Path) -> bool:
+    """Tell whether a program runs where nothing else is: one that does not names its loader at its beginning."""
+    with program.open("rb") as content:
+        return b"/ld-" not in content.read(4096)
 
 
 def missing(needs: dict[str, str], is_present: Callable[[str], bool] = present) -> list[str]:
@@ -82,7 +103,7 @@ def install(needs: dict[str, str]) -> None:
             run(words, timeout=APT_SECONDS, env=env)
     still = missing(needs)
     if still:
-        raise ClusterError(f"apt ended well, yet these packages brought no commands: {' '.join(still)}")
+        raise ClusterError(f"apt ended well, yet these packages did not bring what they should: {' '.join(still)}")
 
 
 def check_platform() -> None:

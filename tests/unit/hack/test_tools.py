@@ -51,7 +51,7 @@ def test_only_tools_that_are_built_get_onto_the_path(tmp_path: Path) -> None:
 
 
 def test_an_unknown_tool_is_named_with_those_that_are_known(tmp_path: Path) -> None:
-    with pytest.raises(ClusterError, match=r"no tool called 'helmet'.*helm, kind, kubeconform, kubectl"):
+    with pytest.raises(ClusterError, match=r"no tool called 'helmet'.*helm, kind, kubectl"):
         resolve(tmp_path, "helmet")
 
 
