@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import tarfile
@@ -22,6 +23,8 @@ from ..local_kubernetes.shell import run, say
 
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
+MIRROR_VARIABLE = "BATCHMATRIX_DEBIAN_MIRROR"
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 INCLUDE = "python3,ca-certificates,libstdc++6"
 KEEP = (
     "base-files",
@@ -64,8 +67,10 @@ def base_archive(folder: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix=".debian-", dir=folder) as scratch:
         root = Path(scratch) / "root"
         say(f"making the Python base image from Debian {SUITE} (once; kept in {folder})")
-        words: list[str | Path] = ["debootstrap", "--variant=minbase", f"--include={INCLUDE}", SUITE, root, MIRROR]
-        run(words, timeout=DEBOOTSTRAP_SECONDS)
+        words: list[str | Path] = ["debootstrap", "--variant=minbase", f"--include={INCLUDE}"]
+        # Whatever the mirror, what it gives is Debian's own.
+        words += ["--force-check-gpg", f"--keyring={KEYRING}", SUITE, root]
+        run([*words, os.environ.get(MIRROR_VARIABLE) or MIRROR], timeout=DEBOOTSTRAP_SECONDS)
         trim(root)
         draft = Path(scratch) / "image.tar"
         write_archive(root, draft, reference())
