@@ -74,7 +74,7 @@ async def test_a_trial_from_its_start_to_its_end(
         launcher = KubeLauncher(client)
         await launcher.release(pod)
         await launcher.delete(job)
-        await until(lambda: not children.uids(), 20)
+        await until(lambda: not children.refs(), 20)
 
 
 async def test_what_carries_our_labels_without_being_ours_is_nobodys_child(kubeconfig: Path, kube: Kube) -> None:
@@ -90,7 +90,7 @@ async def test_what_carries_our_labels_without_being_ours_is_nobodys_child(kubec
         ours["spec"]["suspend"] = True
         await asyncio.to_thread(kube.create, "jobs", ours)
         await until(lambda: any(len(list(reflector.items)) for reflector in children.reflectors), 20)
-        assert children.uids() == set()
+        assert children.refs() == set()
         assert told == []
 
 

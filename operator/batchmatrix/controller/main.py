@@ -26,7 +26,7 @@ from batchmatrix.ports.store import Store
 from batchmatrix.settings import Identity, Settings
 from batchmatrix.wiring import Cluster, build_cluster, build_engine, open_store
 
-__all__ = ["Operator", "run_operator"]
+__all__ = ["Operator"]
 
 logger = logging.getLogger(__name__)
 
@@ -219,8 +219,3 @@ async def open_stores(settings: Settings, *, token: str) -> dict[str, Store]:
             raise type(error)(f"store {name!r} at {store.url}: {error}") from error
         stores[name] = store
     return stores
-
-
-async def run_operator(settings: Settings, identity: Identity, access: Access, stop: asyncio.Event) -> None:
-    """Run one operator until `stop`."""
-    await Operator(settings, identity, access).run(stop)

@@ -7,7 +7,6 @@ import re
 
 __all__ = [
     "cells_csv_key",
-    "ledger_prefix",
     "log_prefix",
     "matrix_json_key",
     "matrix_md_key",
@@ -39,11 +38,6 @@ def safe_part(text: str) -> str:
 
 def _percent(match: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogatepass"))
-
-
-def ledger_prefix() -> str:
-    """Folder of the ledger's shards, with its slash."""
-    return "ledger/"
 
 
 def log_prefix(cell: str, trial: int, pod_uid: str) -> str:

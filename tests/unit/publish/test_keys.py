@@ -18,7 +18,7 @@ def test_the_tree_of_a_run() -> None:
     assert keys.cells_csv_key(3) == "runs/3/cells.csv"
     assert keys.trials_csv_key(3) == "runs/3/trials.csv"
     assert keys.run_prefix(3) == "runs/3"
-    assert (keys.runs_prefix(), keys.ledger_prefix()) == ("runs/", "ledger/")
+    assert keys.runs_prefix() == "runs/"
     assert keys.log_prefix("tf32-off_8.b", 2, "6f1c-1") == "logs/tf32-off_8.b/2/6f1c-1"
 
 

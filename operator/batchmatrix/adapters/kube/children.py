@@ -24,14 +24,13 @@ class KubeChildren:
 
     `namespaces` None means the whole cluster (one list and watch per kind), else one of each per namespace.
     A Job without an owner is no matrix's child, whatever its labels say. A pod goes by its label, so that pods of a
-    matrix that is gone can still be found; `uids` names every matrix that has children, gone or not.
+    matrix that is gone can still be found; `refs` names every matrix that has children, gone or not.
     """
 
     def __init__(self, client: Client, notify: Notify, *, namespaces: Sequence[str] | None = None) -> None:
         self._notify = notify
         self._jobs: dict[str, dict[str, JobState]] = {}
         self._pods: dict[str, dict[str, PodState]] = {}
-        self._pods_by_job: dict[str, dict[str, PodState]] = {}
         self.reflectors: list[Reflector[JobState] | Reflector[PodState]] = []
         """For probes: each tells its age."""
         for namespace in [None] if namespaces is None else namespaces:
@@ -54,19 +53,11 @@ class KubeChildren:
         """All pods labelled with this matrix uid."""
         return tuple(self._pods.get(matrix_uid, {}).values())
 
-    def pods_of_job(self, job_uid: str) -> Sequence[PodState]:
-        """All pods that this Job made."""
-        return tuple(self._pods_by_job.get(job_uid, {}).values())
-
     def refs(self) -> set[MatrixRef]:
         """Every matrix that has Jobs or pods here, gone or not."""
         some: list[JobState | PodState] = [next(iter(group.values())) for group in self._jobs.values()]
         some += [next(iter(group.values())) for group in self._pods.values()]
         return {MatrixRef(each.namespace, each.matrix_name, each.matrix_uid) for each in some}
-
-    def uids(self) -> set[str]:
-        """Uids of all matrices that have Jobs or pods here."""
-        return self._jobs.keys() | self._pods.keys()
 
     async def wait_synced(self) -> None:
         """Returns once every collection was listed in full."""
@@ -93,11 +84,8 @@ class KubeChildren:
     def _pod_changed(self, old: PodState | None, new: PodState | None) -> None:
         if old is not None:
             _remove(self._pods, old.matrix_uid, old.uid)
-            _remove(self._pods_by_job, old.job_uid, old.uid)
         if new is not None:
             self._pods.setdefault(new.matrix_uid, {})[new.uid] = new
-            if new.job_uid:
-                self._pods_by_job.setdefault(new.job_uid, {})[new.uid] = new
         self._tell(old, new)
 
     def _tell(self, old: JobState | PodState | None, new: JobState | PodState | None) -> None:
