@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -146,13 +145,11 @@ async def test_a_version_that_is_too_old_is_gone_however_it_is_told(in_stream: b
 
 async def test_a_silent_watch_is_given_up() -> None:
     async def script(_seen: Request, raw: web.Request) -> web.StreamResponse:
-        return await send(raw, b'{"type":"BOOKMARK","object":{}}\n', hold=5)
+        return await send(raw, b'{"type":"BOOKMARK","object":{}}\n', hold=3600)
 
     async with scripted(script) as api, Client(api.access(), fence=None) as client:
-        started = time.monotonic()
         with pytest.raises(Unavailable, match="in time"):
             await watched(client, silence=0.3)
-        assert time.monotonic() - started < 3
 
 
 async def test_an_event_without_end_does_not_fill_the_memory() -> None:
