@@ -115,7 +115,7 @@ def build_engine(
         source=KubeLogs(cluster.client),
         clock=clock,
         slots=slots,
-        reads=asyncio.Semaphore(settings.limits.concurrent_reads),
+        reads=lambda: asyncio.Semaphore(settings.limits.concurrent_reads),
         writer=identity.writer,
         max_cells=settings.limits.cells,
         service_accounts=settings.service_accounts,

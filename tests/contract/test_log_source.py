@@ -17,7 +17,7 @@ from batchmatrix.adapters.kube.logs import KubeLogs
 from batchmatrix.base.errors import NotFound, Unavailable
 from batchmatrix.capture.timestamps import Splitter
 from batchmatrix.engine.logstore import read_log
-from batchmatrix.engine.pump import CaptureRequest, Pump
+from batchmatrix.engine.pump import CaptureRequest, End, Pump
 from batchmatrix.model.evidence import LogState
 from batchmatrix.ports.logs import LogSource
 from tests.support.busybox import load_busybox
@@ -176,7 +176,7 @@ def site(request: pytest.FixtureRequest) -> Site:
     return found
 
 
-async def keep(source: LogSource, namespace: str, case: str, *, follow: bool, ended: asyncio.Event) -> None:
+async def keep(source: LogSource, namespace: str, case: str, *, follow: bool, ended: End) -> None:
     """Pump the log of `case` and hold what is stored against what the container wrote."""
     store = MemoryStore()
     request = CaptureRequest(
@@ -193,7 +193,7 @@ async def keep(source: LogSource, namespace: str, case: str, *, follow: bool, en
 @pytest.mark.parametrize("case", CASES)
 async def test_read_at_the_end(site: Site, case: str) -> None:
     await site.ended(case)
-    ended = asyncio.Event()
+    ended = End()
     ended.set()
     async with site.source(case) as source:
         await keep(source, site.namespace, case, follow=False, ended=ended)
@@ -203,7 +203,7 @@ async def test_read_at_the_end(site: Site, case: str) -> None:
 @pytest.mark.parametrize("follow", [True, False])
 async def test_streams_that_break(site: Site, case: str, follow: bool) -> None:
     await site.ended(case)
-    ended = asyncio.Event()
+    ended = End()
     ended.set()
     async with site.source(case) as source:
         for after in BREAKS if len(CASES[case].raw) < 1_000_000 else BREAKS[-1:]:
@@ -216,7 +216,7 @@ async def test_followed_while_it_runs(request: pytest.FixtureRequest, cluster: K
     kube.delete("pods", "slowly")
     await wait_for_async(lambda: kube.find("pods", "slowly") is None, timeout=60, what="the old pod to go")
     kube.create("pods", pod("slowly", load_busybox(cluster), CASES["slowly"].shell))
-    ended = asyncio.Event()
+    ended = End()
     async with kubernetes.source("slowly") as source:
         task = asyncio.create_task(
             keep(Broken(source, 100, 150), kubernetes.namespace, "slowly", follow=True, ended=ended)

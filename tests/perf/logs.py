@@ -5,7 +5,6 @@ Each run is a process of its own, so that its memory is its own: python -m tests
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import json
@@ -24,7 +23,7 @@ import zstandard
 
 from batchmatrix.adapters.folder import FolderStore
 from batchmatrix.adapters.telemetry.clock import SystemClock
-from batchmatrix.engine.pump import CaptureRequest, Pump
+from batchmatrix.engine.pump import CaptureRequest, End, Pump
 from batchmatrix.model.metric import MetricDefinition
 from tests.perf.rig import python, usage
 from tests.perf.table import Table
@@ -165,7 +164,7 @@ def _floor(stream: Stream) -> str:
 async def _pump(stream: Stream, folder: Path, metrics: tuple[MetricDefinition, ...]) -> str:
     store = await FolderStore.open(folder)
     try:
-        ended = asyncio.Event()
+        ended = End()
         ended.set()
         pump = Pump(source=stream, store=store, clock=SystemClock())
         request = CaptureRequest(

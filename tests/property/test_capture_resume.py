@@ -14,7 +14,7 @@ from batchmatrix.capture import chunks
 from batchmatrix.capture.chunks import open_chunk
 from batchmatrix.capture.timestamps import Splitter
 from batchmatrix.engine.logstore import read_log
-from batchmatrix.engine.pump import CaptureResult, Pump
+from batchmatrix.engine.pump import CaptureResult, End, Pump
 from batchmatrix.model.evidence import LogState
 from tests.support.logs import START, Cut, FakeLogs, Killed, QuickClock, capture_request, pieces, stamped
 from tests.support.stores import MemoryStore
@@ -43,7 +43,7 @@ def test_the_splitter_takes_any_bytes_cut_anywhere(wire: bytes, sizes: list[int]
 
 
 async def keep(logs: FakeLogs, store: MemoryStore, *, follow: bool) -> CaptureResult:
-    ended = asyncio.Event()
+    ended = End()
     ended.set()
     while True:
         try:

@@ -38,6 +38,10 @@ class WatchedMatrices:
         """The object as the server has it; what memory holds is newer than what was read before it."""
         return await self._reader.read(ref)
 
+    def forget(self, uid: str) -> None:
+        """Drop an object that the server does not have any more: a watch that is opened anew tells of no deletions."""
+        self._bodies.pop(uid, None)
+
     def refs(self) -> list[MatrixRef]:
         """All matrices that are known."""
         return [_ref(body) for body in self._bodies.values()]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from batchmatrix.base.clock import format_rfc3339
-from batchmatrix.base.errors import InvalidSpec, NameConflict, Unavailable
+from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, LeaseLost, NameConflict, Unavailable
 from batchmatrix.engine.actions import Action, Capture, Delete, Finish, Intend, Kill, Release, Start
 from batchmatrix.engine.pump import CaptureRequest
 from batchmatrix.engine.records import record_of
@@ -25,6 +25,10 @@ from batchmatrix.publish.keys import log_prefix
 __all__ = ["Applied", "apply"]
 
 
+COMMIT_SECONDS = 30.0
+"""How long a store may take over one shard."""
+
+
 @dataclass(slots=True)
 class Applied:
     """What became of a decision."""
@@ -34,6 +38,8 @@ class Applied:
     created: int = 0
     trouble: list[str] = field(default_factory=list)
     """One line for each thing that could not be done now and will be tried again."""
+    refused: bool = False
+    """A launch was refused for now."""
     retry_after: float = 0.0
     """Longest wait that the other side asked for, seconds."""
 
@@ -47,6 +53,7 @@ async def apply(run: Run, actions: Sequence[Action], *, launcher: Launcher, cloc
     for action in actions:
         if isinstance(action, Capture):
             _begin_capture(run, action)
+    actions = [action for action in actions if not await _premature(run, action, launcher, applied)]
     entries = [entry for action in actions if (entry := _entry(run, action, clock=clock, writer=writer)) is not None]
     if not await _commit(run, entries, applied):
         return applied
@@ -71,8 +78,26 @@ def _begin_capture(run: Run, action: Capture) -> None:
             follow=action.follow,
             max_bytes=run.policy.log_max_bytes,
             definitions=run.metrics,
+            patience=run.policy.pending.node_lost,
         ),
     )
+
+
+async def _premature(run: Run, action: Action, launcher: Launcher, applied: Applied) -> bool:
+    """A record that rests on a pod's absence is made only when the server, not our memory, says that it is absent."""
+    if not isinstance(action, Finish) or action.evidence.pod is not None:
+        return False
+    job = action.evidence.job or run.launched.get(action.id)
+    if job is None:
+        return False  # never launched
+    try:
+        there = await launcher.has_pod(job, or_runs=action.evidence.job is None)
+    except Unavailable as error:
+        applied.trouble.append(str(error))
+        return True
+    if there:
+        applied.trouble.append(f"Job {job.name} has a pod that was not seen yet: the watch is behind")
+    return there
 
 
 def _entry(run: Run, action: Action, *, clock: Clock, writer: str) -> Record | IntentEntry | None:
@@ -102,7 +127,12 @@ async def _commit(run: Run, entries: Sequence[Record | IntentEntry], applied: Ap
     if not entries:
         return True
     try:
-        await run.ledger.commit(entries)
+        # One store that hangs must not hold the workers; what was sent is settled by the next commit.
+        async with asyncio.timeout(COMMIT_SECONDS):
+            await run.ledger.commit(entries)
+    except TimeoutError:
+        applied.trouble.append(f"results cannot be kept: {run.store.url} did not answer in {COMMIT_SECONDS:.0f} s")
+        return False
     except Unavailable as error:
         applied.trouble.append(f"results cannot be kept: {error}")
         applied.retry_after = error.retry_after or 0.0
@@ -136,10 +166,23 @@ async def _send(
                 await _once(run.sent, pod.uid, launcher.release(pod))
             case Delete(job):
                 await _once(run.sent, job.uid, launcher.delete(job))
-    except Unavailable as error:
+    except LeaseLost:
+        raise
+    except BatchMatrixError as error:
         applied.trouble.append(str(error))
-        applied.retry_after = max(applied.retry_after, error.retry_after or 0.0)
+        if isinstance(error, Unavailable):
+            applied.retry_after = max(applied.retry_after, error.retry_after or 0.0)
+        if isinstance(action, Start):
+            _hold_starts(run, clock, applied)
     return None
+
+
+def _hold_starts(run: Run, clock: Clock, applied: Applied) -> None:
+    """A quota or a policy that refuses one Job refuses the next: ask again later, not once for each trial."""
+    if not applied.refused:
+        applied.refused = True
+        run.refusals += 1
+        run.starts_held_until = clock.monotonic() + min(60.0, 2.0 ** min(run.refusals, 6))
 
 
 async def _once(done: set[str], uid: str, call: Coroutine[Any, Any, None]) -> None:
@@ -166,6 +209,8 @@ async def _start(
         tuning=tuning(run.matrix.spec),
         mutation=action.mutation,
     )
+    if clock.monotonic() < run.starts_held_until:
+        return None
     try:
         job = await launcher.create(launch)
     except NameConflict as error:
@@ -173,6 +218,7 @@ async def _start(
     except InvalidSpec as error:
         return _refused(run, launch.id, "config", f"{job_name(launch)}: {error}", clock=clock, writer=writer)
     run.launched[launch.id] = job
+    run.refusals = 0
     run.board.start((action.cell.hash, action.trial), action.attempt)
     applied.created += 1
     return None

@@ -70,6 +70,14 @@ class Attempt:
     gone: bool = False
     """`pod` is what was last seen of it: the object is not there any more."""
 
+    resumed: float | None = None
+    """When its Job was last seen suspended; None if it never was."""
+
+    @property
+    def given_up(self) -> bool:
+        """It is over, or its node does not say so and is waited for no longer."""
+        return self.over or (self.pod is not None and _ended(self.pod, self.intent))
+
     @property
     def over(self) -> bool:
         """Nothing of it runs, and nothing more will be written to its log."""
@@ -114,7 +122,7 @@ def _without_pod(attempt: Attempt, policy: Policy, now: float) -> Step:
             return Step(Phase.PENDING, (Intend(attempt.id, job.name, "", "cancel", UNWANTED),))
         if job.suspended:
             return Step(Phase.QUEUED, waiting_for=f"Job {job.name} is suspended")
-        limit = job.created + policy.pending.other
+        limit = max(job.created, attempt.resumed or 0.0) + policy.pending.other
         if now < limit:
             return Step(Phase.PENDING, wake=limit, waiting_for=f"Job {job.name} has no pod yet; its events say why")
         message = f"no pod was made for it in {policy.pending.other:.0f} s; the Job's events say why"
@@ -199,7 +207,7 @@ def _pending(attempt: Attempt, pod: PodState, policy: Policy, now: float) -> Ste
     """No container yet: each cause has its own patience."""
     if not pod.node:
         if attempt.unfit_since is None or policy.wait_for_nodes:
-            return Step(Phase.QUEUED if pod.unschedulable else Phase.PENDING, waiting_for=attempt.problem)
+            return Step(Phase.QUEUED if pod.unschedulable else Phase.PENDING, waiting_for=_why_queued(attempt, pod))
         limit, action = attempt.unfit_since + policy.pending.unschedulable, "unschedulable"
         message = attempt.problem or pod.unschedulable
     else:
@@ -217,6 +225,12 @@ def _pending(attempt: Attempt, pod: PodState, policy: Policy, now: float) -> Ste
         return _intend(attempt, pod, action, message)
     normal = bool(pod.node) and pod.container.reason in STARTING
     return Step(Phase.PENDING, wake=limit, waiting_for="" if normal else message)
+
+
+def _why_queued(attempt: Attempt, pod: PodState) -> str:
+    """Nothing for what is only a matter of time, as the counts of the status tell that."""
+    busy = "Insufficient" in pod.unschedulable
+    return attempt.problem or ("" if busy else pod.unschedulable)
 
 
 def _intend(attempt: Attempt, pod: PodState, action: str, message: str) -> Step:

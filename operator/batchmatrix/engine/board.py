@@ -16,10 +16,18 @@ from batchmatrix.model.launch import Mutation, RetryRule
 from batchmatrix.model.record import Record
 from batchmatrix.outcome.retry import Retry, next_step
 
-__all__ = ["Board", "Candidate", "TrialKey"]
+__all__ = ["Board", "Candidate", "Lane", "TrialKey", "lane_of"]
 
 TrialKey = tuple[str, int]
 """Cell hash and trial number."""
+
+Lane = tuple[tuple[str, str], ...]
+"""The node labels that a cell asks for: cells with the same ones wait for the same devices."""
+
+
+def lane_of(cell: Cell) -> Lane:
+    """The lane of a cell."""
+    return tuple(sorted(cell.work.node_selector.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,13 @@ class Board:
         self._attempts: dict[TrialKey, list[Record]] = {}
         self._retries: dict[TrialKey, Candidate] = {}
         self._started: set[TrialKey] = set()
+        self._unplaced = [
+            (cell.hash, trial) for cell in plan.cells if cell.problem is not None for trial in range(cell.trials)
+        ]
+        self.left: Counter[Lane] = Counter()
+        """Trials not started, by lane."""
+        for cell in plan.cells:
+            self.left[lane_of(cell)] += cell.trials
         for record in records:
             self.add(record)
 
@@ -74,7 +89,7 @@ class Board:
         attempts = self._attempts.setdefault(key, [])
         attempts.append(record)
         attempts.sort(key=lambda each: each.id.attempt)
-        self._started.add(key)
+        self._mark(key)
         if record.started and (not self.first_start or record.started < self.first_start):
             self.first_start = record.started
         self._retries.pop(key, None)
@@ -82,7 +97,10 @@ class Board:
         if old is not None:
             self._count(old, -1)
         following = next_step(attempts, self.rules)
-        if isinstance(following, Retry):
+        if attempts[-1].outcome is Outcome.CANCELLED:
+            # Only a plan that did not hold this trial can have cancelled it: this one does.
+            self._retries[key] = Candidate(self.cells[key[0]], key[1], attempts[-1].id.attempt + 1, Mutation())
+        elif isinstance(following, Retry):
             self.retried += 1
             self._retries[key] = Candidate(self.cells[key[0]], key[1], attempts[-1].id.attempt + 1, following.mutation)
         else:
@@ -93,10 +111,15 @@ class Board:
         """A Job or pod of this attempt is there, or was sent."""
         if not self.wants(key):
             return
-        self._started.add(key)
+        self._mark(key)
         due = self._retries.get(key)
         if due is not None and due.attempt <= attempt:
             del self._retries[key]
+
+    def _mark(self, key: TrialKey) -> None:
+        if key not in self._started:
+            self._started.add(key)
+            self.left[lane_of(self.cells[key[0]])] -= 1
 
     def has_started(self, key: TrialKey) -> bool:
         """Whether an attempt of this trial was ever launched."""
@@ -107,18 +130,24 @@ class Board:
         return self._attempts.get(key, ())
 
     def candidates(self) -> Iterator[Candidate]:
-        """Attempts that may be launched, most urgent first: retries, then the plan's order.
+        """Attempts that may be launched: first what fits no node, then retries, then the plan's order.
 
         Lazy: what is not taken costs nothing. Nothing may be added to the board while it is drawn from.
         """
-        yield from self._retries.values()
         order, started = self._order, self._started
+        while self._unplaced and self._unplaced[-1] in started:
+            self._unplaced.pop()
+        for key in self._unplaced:
+            if key not in started:
+                yield Candidate(self.cells[key[0]], key[1], 0, Mutation())
+        yield from self._retries.values()
         while self._cursor < len(order) and self._key(self._cursor) in started:
             self._cursor += 1
         for place in range(self._cursor, len(order)):
             key = self._key(place)
-            if key not in started:
-                yield Candidate(self.cells[key[0]], key[1], 0, Mutation())
+            cell = self.cells[key[0]]
+            if key not in started and cell.problem is None:
+                yield Candidate(cell, key[1], 0, Mutation())
 
     @property
     def done(self) -> int:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from batchmatrix.base.text import one_line
 from batchmatrix.engine.attempt import CaptureView
-from batchmatrix.engine.pump import CaptureRequest, CaptureResult, Pump
+from batchmatrix.engine.logstore import backoff
+from batchmatrix.engine.pump import CaptureRequest, CaptureResult, End, Pump
+from batchmatrix.model.evidence import Captured, LogState
+from batchmatrix.ports.clock import Clock
 
 __all__ = ["Captures", "FollowSlots"]
+
+logger = logging.getLogger(__name__)
 
 
 class FollowSlots:
@@ -25,30 +32,32 @@ class FollowSlots:
         return max(0, self.limit - self.used)
 
 
+TRIES = 3
+"""Times that a capture which fails for a reason of its own is begun again, before its log is given up."""
+
+
 @dataclass(slots=True)
 class _Capture:
     task: asyncio.Task[CaptureResult]
-    ended: asyncio.Event
+    ended: End
     live: asyncio.Event
 
 
 class Captures:
     """By pod uid. `notify` is called whenever a view has changed."""
 
-    def __init__(self, *, pump: Pump, slots: FollowSlots, reads: asyncio.Semaphore, notify: Callable[[], None]) -> None:
+    def __init__(self, *, pump: Pump, slots: FollowSlots, clock: Clock, notify: Callable[[], None]) -> None:
         self._pump = pump
         self._slots = slots
-        self._reads = reads
+        self._clock = clock
         self._notify = notify
         self._captures: dict[str, _Capture] = {}
-        self.failed: BaseException | None = None
-        """A failure that trying again cannot mend; the engine raises it in its next pass."""
 
     def begin(self, pod_uid: str, request: CaptureRequest) -> None:
         """Start keeping a log; a second call for the same pod changes nothing."""
         if pod_uid in self._captures:
             return
-        ended, live = asyncio.Event(), asyncio.Event()
+        ended, live = End(), asyncio.Event()
         if request.follow:
             self._slots.used += 1
         else:
@@ -62,16 +71,17 @@ class Captures:
         capture = self._captures.get(pod_uid)
         if capture is None:
             return None
-        if not capture.task.done():
+        if not capture.task.done() or capture.task.cancelled():
             return CaptureView(live=capture.live.is_set())
         result = capture.task.result()
         return CaptureView(live=True, captured=result.captured, missing_metrics=result.missing_metrics)
 
-    def mark_ended(self, pod_uids: Iterable[str]) -> None:
-        """Tell the captures of these pods that their containers have ended: what is there now is all there will be."""
-        for uid in pod_uids:
+    def mark_ended(self, pods: Iterable[tuple[str, float | None]]) -> None:
+        """Tell the captures of these pods (uid, Unix time of the container's end if known) that no more will come."""
+        for uid, finished in pods:
             capture = self._captures.get(uid)
-            if capture is not None:
+            if capture is not None and not capture.ended.is_set():
+                capture.ended.finished = finished
                 capture.ended.set()
 
     def drop(self, pod_uid: str) -> None:
@@ -86,21 +96,26 @@ class Captures:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._captures.clear()
 
-    async def _run(self, request: CaptureRequest, ended: asyncio.Event, live: asyncio.Event) -> CaptureResult:
+    async def _run(self, request: CaptureRequest, ended: End, live: asyncio.Event) -> CaptureResult:
         def caught_up() -> None:
             live.set()
             self._notify()
 
-        if not request.follow:
-            async with self._reads:
+        trouble = ""
+        for number in range(1, TRIES + 1):
+            try:
                 return await self._pump.run(request, ended, caught_up)
-        return await self._pump.run(request, ended, caught_up)
+            except Exception as error:  # one log that cannot be kept must not hold up the others
+                logger.exception("log of pod %s/%s", request.namespace, request.pod)
+                trouble = f"its log cannot be kept: {one_line(str(error)) or type(error).__name__}"
+            # A late write of the process before us is met once: the next try takes it up and goes on behind it.
+            await self._clock.sleep(backoff(number))
+        missing = tuple(definition.name for definition in request.definitions if definition.required)
+        return CaptureResult(Captured(LogState.LOST, message=trouble), missing)
 
     def _done(self, pod_uid: str, task: asyncio.Task[CaptureResult], *, followed: bool) -> None:
         if followed:
             self._slots.used -= 1
-        if task.cancelled() or task.exception() is not None:
+        if task.cancelled():
             self._captures.pop(pod_uid, None)
-            if not task.cancelled():
-                self.failed = task.exception()
         self._notify()

@@ -10,7 +10,7 @@ from functools import lru_cache
 from batchmatrix.base.clock import parse_rfc3339
 from batchmatrix.engine.actions import Action, Delete, Finish, Release, Start
 from batchmatrix.engine.attempt import Attempt, Phase, step
-from batchmatrix.engine.board import Board
+from batchmatrix.engine.board import Board, Lane, lane_of
 from batchmatrix.engine.policy import Policy
 from batchmatrix.model.cell import Cell
 from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState, Outcome
@@ -121,22 +121,22 @@ def _admit(board: Board, view: View, decision: Decision) -> None:
                 )
             )
         elif room <= 0 or lanes.all_full:
-            break
+            break  # what fits no node came first
         elif lanes.take(cell):
             room -= 1
             decision.actions.append(Start(cell, candidate.trial, candidate.attempt, candidate.mutation))
 
 
 class _Lanes:
-    """Room by kind of hardware: what its devices can hold, and a few more to follow on at once."""
+    """Room by lane: what the devices there can hold, and a few more to follow on at once."""
 
     def __init__(self, board: Board, view: View) -> None:
         self._places = view.places
-        self._kinds = {cell.hardware for cell in board.plan.cells if cell.problem is None}
-        self._full: set[str | None] = set()
-        self._room: dict[str | None, int | None] = {}
+        self._lanes = {lane for lane, left in board.left.items() if left > 0}
+        self._full: set[Lane] = set()
+        self._room: dict[Lane, int | None] = {}
         self._open = Counter(
-            cell.hardware
+            lane_of(cell)
             for attempt in view.open
             if (cell := board.cells.get(attempt.id.cell_hash)) is not None and not attempt.over
         )
@@ -144,22 +144,22 @@ class _Lanes:
     @property
     def all_full(self) -> bool:
         """Whether nothing of any kind can start: then the rest of the plan need not be looked through."""
-        return self._full == self._kinds
+        return bool(self._lanes) and self._lanes <= self._full
 
     def take(self, cell: Cell) -> bool:
         """Take a place for this cell, if there is one."""
-        kind = cell.hardware
-        if kind not in self._room:
+        lane = lane_of(cell)
+        if lane not in self._room:
             devices = self._places(cell)
             ahead = None if devices is None else devices + max(AHEAD, devices // 4)
-            self._room[kind] = None if ahead is None else max(0, ahead - self._open[kind])
-        room = self._room[kind]
+            self._room[lane] = None if ahead is None else max(0, ahead - self._open[lane])
+        room = self._room[lane]
         if room is None:
             return True
         if room == 0:
-            self._full.add(kind)
+            self._full.add(lane)
             return False
-        self._room[kind] = room - 1
+        self._room[lane] = room - 1
         return True
 
 

@@ -27,7 +27,10 @@ UNSEEN_LIMIT = 60.0
 def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: float, gone: bool) -> View:
     """The view that decide works on; also brings the run's memory of what was seen up to date."""
     jobs = {job.uid: job for job in children.jobs(run.ref.uid)}
-    pods = {pod.uid: pod for pod in children.pods(run.ref.uid)}
+    pods = {pod.uid: pod for pod in children.pods(run.ref.uid) if pod.namespace == run.ref.namespace}
+    for job in jobs.values():
+        if job.suspended:
+            run.suspended[job.uid] = now
     look = _Look(run, _Fitting(run, nodes, now), gone=gone)
     present, vanished = _by_job(pods.values()), _by_job(pod for uid, pod in run.seen.items() if uid not in pods)
     for uid, job in jobs.items():
@@ -36,7 +39,11 @@ def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: flo
         look.at(None, present.get(uid, ()), vanished.get(uid, ()))
     look.at_launches(jobs.keys(), now)
     run.seen = {attempt.pod.uid: attempt.pod for attempt in look.opened if attempt.pod is not None}
-    run.captures.mark_ended(attempt.pod.uid for attempt in look.opened if attempt.pod is not None and attempt.over)
+    run.captures.mark_ended(
+        (attempt.pod.uid, attempt.pod.container.finished)
+        for attempt in look.opened
+        if attempt.pod is not None and attempt.given_up
+    )
     run.forget_sent(pods.keys() | jobs.keys())
     return View(
         run.board,
@@ -89,10 +96,15 @@ class _Look:
         if job is None or len(self.opened) > before:
             return
         records = run.ledger.attempts.get(job.id)
-        if not records or _will_have_another_pod(job, records[-1].outcome):
+        if not records or self._will_have_another_pod(job, records[-1].outcome):
             self.opened.append(self._attempt(job.id, job, None))
         elif job.uid not in run.sent:
             self.recorded.append(Recorded(records[-1], job, None))
+
+    def _will_have_another_pod(self, job: JobState, last: Outcome) -> bool:
+        """A Job that was suspended under its pod is not over: it makes a second pod when it is resumed."""
+        resumable = job.phase == "active" and not job.deleting and job.uid in self._run.suspended
+        return resumable and last is Outcome.PREEMPTED
 
     def at_launches(self, jobs: Iterable[str], now: float) -> None:
         """A create that was answered counts as there until the watch shows it, so that nothing is sent twice."""
@@ -126,12 +138,8 @@ class _Look:
             capture=run.captures.view(pod.uid) if pod is not None else None,
             unfit_since=unfit,
             problem=problem,
+            resumed=run.suspended.get(job.uid) if job is not None else None,
         )
-
-
-def _will_have_another_pod(job: JobState, last: Outcome) -> bool:
-    """A Job that was suspended under its pod is not over: it makes a second pod when it is resumed."""
-    return job.phase == "active" and not job.deleting and last is Outcome.PREEMPTED
 
 
 def _newest(intents: Sequence[IntentEntry]) -> Intent | None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from batchmatrix.base.clock import format_rfc3339
@@ -17,6 +17,7 @@ from batchmatrix.engine.captures import Captures, FollowSlots
 from batchmatrix.engine.policy import DEFAULT_POLICY, metric_definitions, policy_of
 from batchmatrix.engine.pump import Pump
 from batchmatrix.engine.run import Run
+from batchmatrix.ledger.errors import BrokenLedger
 from batchmatrix.ledger.writer import Ledger
 from batchmatrix.model.cell import MatrixRef, Plan
 from batchmatrix.model.v1alpha1 import BatchMatrix, parse_matrix
@@ -43,21 +44,29 @@ class Opener:
     source: LogSource
     clock: Clock
     slots: FollowSlots
-    reads: asyncio.Semaphore
+    reads: Callable[[], asyncio.Semaphore]
+    """Makes a bound on how many logs are read at one time; each store has its own, so that none waits for another."""
     writer: str
     max_cells: int
     service_accounts: frozenset[str]
     notify: Callable[[MatrixRef, float], None]
+    pumps: dict[str, Pump] = field(default_factory=dict)
+    """By store, as far as used."""
 
     async def open(self, ref: MatrixRef, body: Mapping[str, Any] | None) -> Run:
-        """Replay the ledger of this object; its plan comes with `adopt`, or from the store where it is gone."""
-        store = self._store(body)
+        """Replay the ledger of this object; its plan comes with `adopt`, or from the store where it is gone.
+
+        Raises InvalidSpec for a store that is not configured, BrokenLedger where the store holds less than the
+        object's status says: to go on would run again what was run.
+        """
+        name = await self._store_of(ref, body)
+        store = self.stores[name]
         ledger = await Ledger.open(store, ref.prefix(), writer=self.writer, clock=self.clock)
+        _compare(ledger, store, ref, body)
+        if name not in self.pumps:
+            self.pumps[name] = Pump(source=self.source, store=store, clock=self.clock, reads=self.reads())
         captures = Captures(
-            pump=Pump(source=self.source, store=store, clock=self.clock),
-            slots=self.slots,
-            reads=self.reads,
-            notify=lambda: self.notify(ref, 0.0),
+            pump=self.pumps[name], slots=self.slots, clock=self.clock, notify=lambda: self.notify(ref, 0.0)
         )
         run = Run(ref=ref, store=store, ledger=ledger, captures=captures, policy=DEFAULT_POLICY)
         await self._last_pinned(run)
@@ -73,15 +82,11 @@ class Opener:
             return  # an older one is memory that is behind: the watch will catch up
         try:
             matrix = parse_matrix(dict(body))
-            if matrix.spec.store.name not in self.stores:
-                known = ", ".join(sorted(self.stores))
-                raise InvalidSpec(  # noqa: TRY301  the one place that turns any such problem into a condition
-                    [
-                        Problem(
-                            "spec.store.name", f"no store {matrix.spec.store.name!r} is configured; there is: {known}"
-                        )
-                    ]
+            if self._known(matrix.spec.store.name) is not run.store:
+                text = (
+                    f"is {matrix.spec.store.name!r} now, but results are in another; set it back, or make a new matrix"
                 )
+                raise InvalidSpec([Problem("spec.store.name", text)])  # noqa: TRY301  one place makes a condition of it
             plan = await self._pinned(run, matrix, generation, body)
         except InvalidSpec as error:
             run.generation, run.problem = generation, str(error)
@@ -89,11 +94,23 @@ class Opener:
         self._put_in_force(run, matrix, plan)
         run.generation, run.problem = generation, ""
 
-    def _store(self, body: Mapping[str, Any] | None) -> Store:
-        """The store that the spec names; the default one where it names none that exists (then it is invalid)."""
-        name = ((body or {}).get("spec") or {}).get("store", {}).get("name", "default")
-        store = self.stores.get(name) or self.stores.get("default")
-        return store if store is not None else next(iter(self.stores.values()))
+    def _known(self, name: str) -> Store:
+        if name not in self.stores:
+            known = ", ".join(sorted(self.stores))
+            raise InvalidSpec([Problem("spec.store.name", f"no store {name!r} is configured; there is: {known}")])
+        return self.stores[name]
+
+    async def _store_of(self, ref: MatrixRef, body: Mapping[str, Any] | None) -> str:
+        """Name of the store that holds, or is to hold, this object's results."""
+        if body is not None:
+            spec = body.get("spec") or {}
+            name = str((spec.get("store") or {}).get("name", "default"))
+            self._known(name)
+            return name
+        for name, store in self.stores.items():  # gone: what it named is not known, but its plan lies where it was
+            async for _ in store.list(f"{ref.prefix()}/{runs_prefix()}"):
+                return name
+        return "default" if "default" in self.stores else next(iter(self.stores))
 
     async def _pinned(self, run: Run, matrix: BatchMatrix, generation: int, body: Mapping[str, Any]) -> Plan:
         prefix = run.ref.prefix()
@@ -141,6 +158,20 @@ class Opener:
         run.metrics = metric_definitions(matrix)
         run.board = Board(plan, order=launch_order(plan), rules=run.policy.retry, records=run.ledger.records.values())
         run.published = None
+
+
+def _compare(ledger: Ledger, store: Store, ref: MatrixRef, body: Mapping[str, Any] | None) -> None:
+    """Hold the ledger against what the object's status says was durable."""
+    noted = ((body or {}).get("status") or {}).get("ledger") or {}
+    shard, sha256 = int(noted.get("shard") or 0), str(noted.get("sha256") or "")
+    where = f"{store.url}/{ref.prefix()}/ledger"
+    if shard > ledger.sequence:
+        raise BrokenLedger(
+            f"{where} ends at shard {ledger.sequence}, but shard {shard} was written: bring the store back, "
+            "or delete this matrix and make it anew to run everything again"
+        )
+    if shard == ledger.sequence and sha256 and sha256 != ledger.digest:
+        raise BrokenLedger(f"{where}: shard {shard} is another than the one that was written; bring the store back")
 
 
 def _lean(body: Mapping[str, Any]) -> dict[str, Any]:

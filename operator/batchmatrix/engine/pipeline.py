@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from batchmatrix.base.errors import InvalidSpec, Unavailable
+from batchmatrix.base.errors import InvalidSpec, NotFound, Unavailable
 from batchmatrix.engine.apply import Applied, apply
 from batchmatrix.engine.captures import FollowSlots
 from batchmatrix.engine.decide import Decision, decide
 from batchmatrix.engine.observe import observe
 from batchmatrix.engine.opening import Opener
-from batchmatrix.engine.reporting import Reporter, is_finished, is_new
+from batchmatrix.engine.reporting import Reporter, is_finished
 from batchmatrix.engine.run import Run
 from batchmatrix.ledger import BrokenLedger
 from batchmatrix.model.cell import MatrixRef
@@ -76,6 +76,8 @@ class Engine:
         """One pass. Raises Unavailable where it must be tried again, LeaseLost where this process must end."""
         world = self._world
         body = await self._body(ref)
+        if body is not None and (body["metadata"]["namespace"], body["metadata"]["name"]) != (ref.namespace, ref.name):
+            return  # somebody else's pod bears our labels and this uid
         run = self.runs.get(ref.uid)
         if run is None:
             if self._settled(ref, body):
@@ -84,18 +86,24 @@ class Engine:
             if opened is None:
                 return
             run = self.runs[ref.uid] = opened
-        if run.captures.failed is not None:
-            raise run.captures.failed
-        if body is not None:
-            await self._opener.adopt(run, body)
-        decision, applied = await self._advance(run, gone=body is None)
+        going = body is None or "deletionTimestamp" in body["metadata"]
+        trouble: list[str] = []
+        if body is not None and not going:
+            try:
+                await self._opener.adopt(run, body)
+            except Unavailable as error:  # what is in force goes on
+                trouble.append(str(error))
+        decision, applied = await self._advance(run, gone=going)
+        trouble += applied.trouble
         if body is None:
             await self._leave(run)
-            return
-        await self._reporter.report(run, body, decision, applied.trouble)
-        if applied.trouble:
-            raise Unavailable(applied.trouble[0], retry_after=applied.retry_after or None)
-        if decision.wake is not None:
+        elif not going:
+            trouble += await self._report(run, body, decision, trouble)
+        if trouble:
+            raise Unavailable(trouble[0], retry_after=applied.retry_after or None)
+        if body is not None and is_finished(body) and not self._has_children(ref):
+            await self._drop(run)
+        elif decision.wake is not None:
             self._notify(ref, max(0.0, decision.wake - world.clock.now()))
 
     async def close(self) -> None:
@@ -103,17 +111,28 @@ class Engine:
         for run in self.runs.values():
             await run.captures.close()
 
+    async def _report(
+        self, run: Run, body: Mapping[str, Any], decision: Decision, trouble: Sequence[str]
+    ) -> Sequence[str]:
+        """Tell; gives what could not be published. An object that turns out to be gone is asked for again."""
+        try:
+            return await self._reporter.report(run, body, decision, trouble)
+        except NotFound:
+            self._world.matrices.forget(run.ref.uid)
+            self._notify(run.ref, 0.0)
+            return ()
+
     async def _open(self, ref: MatrixRef, body: Mapping[str, Any] | None) -> Run | None:
         """None where its results cannot be read and never will be: the object says so, and nothing is done to it."""
         try:
             return await self._opener.open(ref, body)
         except (BrokenLedger, InvalidSpec) as error:
-            logger.exception("matrix cannot be opened", extra={"matrix": ref.name})
+            logger.warning("matrix cannot be opened: %s", error, extra={"matrix": ref.name})
             if body is not None:
                 await self._reporter.refuse(ref, body, problem=str(error))
             return None
         except Unavailable as error:
-            if body is not None and is_new(body):
+            if body is not None:
                 await self._reporter.refuse(ref, body, waiting_for=str(error))
             raise
 
@@ -138,19 +157,25 @@ class Engine:
     async def _body(self, ref: MatrixRef) -> Mapping[str, Any] | None:
         """The object as last seen, or None where the server says that it is gone: memory alone is no proof of that."""
         body = self._world.matrices.get(ref.uid)
-        return body if body is not None else await self._world.matrices.read(ref)
+        if body is None:
+            body = await self._world.matrices.read(ref)
+        return body
+
+    def _has_children(self, ref: MatrixRef) -> bool:
+        return bool(self._world.children.jobs(ref.uid) or self._world.children.pods(ref.uid))
 
     def _settled(self, ref: MatrixRef, body: Mapping[str, Any] | None) -> bool:
         """Finished or gone, with nothing left in the cluster: nobody needs its ledger."""
-        children: Sequence[object] = (*self._world.children.jobs(ref.uid), *self._world.children.pods(ref.uid))
-        if children:
-            return False
-        return body is None or is_finished(body)
+        return not self._has_children(ref) and (body is None or is_finished(body))
 
     async def _leave(self, run: Run) -> None:
         """The matrix is gone: forget it once no pod of it is left."""
-        if self._world.children.pods(run.ref.uid) or self._world.children.jobs(run.ref.uid):
+        if self._has_children(run.ref):
             return
+        await self._drop(run)
+        logger.info("matrix is gone and nothing of it is left", extra={"matrix": run.ref.name})
+
+    async def _drop(self, run: Run) -> None:
+        """Forget what can be had again: a finished matrix costs no memory."""
         await run.captures.close()
         self.runs.pop(run.ref.uid, None)
-        logger.info("matrix is gone and nothing of it is left", extra={"matrix": run.ref.name})

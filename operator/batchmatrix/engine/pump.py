@@ -35,7 +35,7 @@ __all__ = ["CaptureRequest", "CaptureResult", "Pump"]
 MISSES = 3
 """Streams in a row that end without the last line that is had, until it is taken as gone: one may have been cut off."""
 ATTEMPTS = 6
-"""Reads in a row that may fail without a new byte once the container has ended (about 15 s); then it is given up."""
+"""Times (about 15 s) that a kubelet may say it has no log of a container that has ended; then that is believed."""
 WHOLE_AT_ONCE = 128 << 10
 """Bytes up to which a single read at the end needs no second one."""
 STEP = 64 << 10
@@ -61,6 +61,8 @@ class CaptureRequest:
     max_bytes: int
     """Raw bytes that are kept."""
     definitions: tuple[MetricDefinition, ...] = ()
+    patience: float = 300.0
+    """Seconds after the container's end in which a node that does not answer is asked again."""
 
 
 class _Gap(Exception):
@@ -71,6 +73,13 @@ class _Gap(Exception):
         self.certain = certain
 
 
+class End(asyncio.Event):
+    """Set once the container has ended."""
+
+    finished: float | None = None
+    """When it ended, Unix seconds by its node's clock; None where that is not known."""
+
+
 class _Dropped(Unavailable):
     """The kubelet says in the place of a log that it has none: the container is gone with its pod."""
 
@@ -78,13 +87,17 @@ class _Dropped(Unavailable):
 class Pump:
     """One for each store; each `run` is on its own and may be cancelled at any time: what is sealed stays."""
 
-    def __init__(self, *, source: LogSource, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, *, source: LogSource, store: Store, clock: Clock, reads: asyncio.Semaphore | None = None
+    ) -> None:
+        """`reads` bounds how many logs are read to their end at one time; a wait for anything holds no place in it."""
         self._source = source
         self._store = store
         self._clock = clock
+        self._reads = reads or asyncio.Semaphore(1)
 
     async def run(
-        self, request: CaptureRequest, ended: asyncio.Event, caught_up: Callable[[], None] | None = None
+        self, request: CaptureRequest, ended: End, caught_up: Callable[[], None] | None = None
     ) -> CaptureResult:
         """Keep the log and say what became of it; `ended` is set once the container has ended.
 
@@ -120,12 +133,14 @@ class Pump:
         self,
         recording: Recording,
         request: CaptureRequest,
-        ended: asyncio.Event,
+        ended: End,
         caught_up: Callable[[], None] | None,
     ) -> CaptureResult:
         """Read until it is proved that nothing is missing, or clear that the rest will not be had."""
         tries = misses = barren = 0
-        was_final = to_the_end = False
+        was_final = False
+        closed: float | None = None  # when a stream that followed ended by itself, and nothing since tells otherwise
+        until = 0.0
         while True:
             if not request.follow:
                 await ended.wait()
@@ -133,12 +148,14 @@ class Pump:
             first = recording.tail.anchor is None
             if final and not was_final:
                 tries, was_final = 0, True
+                until = self._clock.monotonic() + request.patience
             asked = 0.0
             try:
                 if final:
                     await self._read(recording, request)
                 else:
-                    to_the_end = await self._follow(recording, request, ended, caught_up)
+                    whole = await self._follow(recording, request, ended, caught_up)
+                    closed = self._clock.now() if whole else None
                 came = recording.seen - before
                 barren = 0 if came else barren + 1
                 # Nothing at all is believed the second time only: an answer that was cut off looks the same.
@@ -156,10 +173,13 @@ class Pump:
                     continue
             except (NotFound, Unavailable) as error:
                 if recording.seen > before:
-                    tries, to_the_end = 0, False
-                if final and to_the_end and isinstance(error, _Dropped):
+                    tries = 0
+                if recording.seen > before or not isinstance(error, _Dropped):
+                    closed = None
+                if final and closed is not None and closed >= (ended.finished or 0.0):
                     return await recording.finish(proven=True)
-                if final and (isinstance(error, NotFound) or tries + 1 >= ATTEMPTS):
+                hopeless = isinstance(error, NotFound) or (isinstance(error, _Dropped) and tries + 1 >= ATTEMPTS)
+                if final and (hopeless or self._clock.monotonic() >= until):
                     return await recording.finish(proven=False, message=str(error))
                 asked = (error.retry_after or 0.0) if isinstance(error, Unavailable) else 0.0
             tries = 0 if recording.seen > before else tries
@@ -167,7 +187,7 @@ class Pump:
             await recording.seal_if_due()
             await self._pause(max(asked, backoff(tries)), ended)
 
-    async def _pause(self, seconds: float, ended: asyncio.Event) -> None:
+    async def _pause(self, seconds: float, ended: End) -> None:
         """Wait that long, or until the container ends if it has not yet."""
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._clock.sleep(seconds))]
         if not ended.is_set():
@@ -180,7 +200,10 @@ class Pump:
     async def _read(self, recording: Recording, request: CaptureRequest) -> None:
         """All there is now. Raises _Gap, NotFound, Unavailable."""
         intake = _Intake(recording)
-        async with self._source.open(request.namespace, request.pod, follow=False, since=intake.since) as blocks:
+        async with (
+            self._reads,
+            self._source.open(request.namespace, request.pod, follow=False, since=intake.since) as blocks,
+        ):
             async for data in blocks:
                 await intake.take(data)
         intake.close()
@@ -189,7 +212,7 @@ class Pump:
         self,
         recording: Recording,
         request: CaptureRequest,
-        ended: asyncio.Event,
+        ended: End,
         caught_up: Callable[[], None] | None,
     ) -> bool:
         """All there is and comes, until the stream ends (True) or falls silent. Raises _Gap, NotFound, Unavailable."""

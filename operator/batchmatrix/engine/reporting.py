@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from batchmatrix.base.clock import format_rfc3339
-from batchmatrix.base.errors import NameConflict, NotFound
+from batchmatrix.base.errors import BatchMatrixError, LeaseLost, NameConflict
 from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.decide import Decision
 from batchmatrix.engine.run import Run
@@ -54,23 +54,33 @@ class Reporter:
     publisher: Publisher
     clock: Clock
 
-    async def report(self, run: Run, body: Mapping[str, Any], decision: Decision, trouble: Sequence[str]) -> None:
-        """Publish what is due and write the status if it has changed. Raises Unavailable."""
+    async def report(
+        self, run: Run, body: Mapping[str, Any], decision: Decision, trouble: Sequence[str]
+    ) -> Sequence[str]:
+        """Publish what is due and write the status if it has changed; gives what could not be published.
+
+        The status is written whatever else fails, and never says Finished before the results are where they belong.
+        Raises NotFound where the object is gone, Unavailable where the status cannot be written.
+        """
         board = run.board
         over = board is not None and board.complete and not decision.phases and not run.problem
-        summary = await self._summary(run, over=over)
-        progress = _progress(run, decision, summary if over else None, trouble)
+        summary: Summary | None = None
+        failed: list[str] = []
+        try:
+            summary = await self._summary(run, over=over)
+        except LeaseLost:
+            raise
+        except BatchMatrixError as error:
+            failed.append(f"results cannot be published: {error}")
+        progress = _progress(run, decision, summary if over else None, [*trouble, *failed])
         if run.status is None:
             run.status = dict(body.get("status") or {})
         status = status_body(progress, previous=run.status, now=format_rfc3339(self.clock.now()))
-        if status == run.status:
-            return
-        try:
+        if status != run.status:
             await self.publisher.status(run.ref, status)
-        except NotFound:
-            return  # deleted in between: the next pass knows
-        before, run.status = run.status, status
-        await self._announce(run, before, status)
+            before, run.status = run.status, status
+            await self._announce(run, before, status)
+        return failed
 
     async def refuse(
         self, ref: MatrixRef, body: Mapping[str, Any], *, problem: str = "", waiting_for: str = ""
@@ -80,6 +90,8 @@ class Reporter:
         progress = Progress(generation=generation, problem=problem, waiting_for=waiting_for)
         before = body.get("status") or {}
         status = status_body(progress, previous=before, now=format_rfc3339(self.clock.now()))
+        if not is_new(body):  # what was counted before still stands
+            status = {**before, **{key: status[key] for key in ("observedGeneration", "conditions", "message")}}
         if status != before:
             await self.publisher.status(ref, status)
 

@@ -125,7 +125,7 @@ def _avoid(mutation: Mutation) -> JSON | None:
     """
     if not mutation.avoid_nodes:
         return None
-    # By name and not by the label kubernetes.io/hostname, which differs from it on some clouds; a field takes one value.
+    # By name, not by the label kubernetes.io/hostname, which differs from it on some clouds. A field takes one value.
     elsewhere = [{"key": "metadata.name", "operator": "NotIn", "values": [node]} for node in mutation.avoid_nodes]
     preference = {"weight": 100, "preference": {"matchFields": elsewhere}}
     return {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preference]}}

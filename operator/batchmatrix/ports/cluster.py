@@ -18,6 +18,10 @@ class Matrices(Protocol):
         """The object with this uid as last seen, from memory."""
         ...
 
+    def forget(self, uid: str) -> None:
+        """The server says that there is no such object any more, which the watch did not tell."""
+        ...
+
     async def read(self, ref: MatrixRef) -> Mapping[str, Any] | None:
         """Ask the server: the object, or None where none with this uid exists any more. Raises Unavailable."""
         ...

@@ -21,6 +21,10 @@ class Launcher(Protocol):
         """
         ...
 
+    async def has_pod(self, job: JobState, *, or_runs: bool) -> bool:
+        """Ask the server itself whether this Job has a pod, or, with `or_runs`, is there at all. Raises Unavailable."""
+        ...
+
     async def delete(self, job: JobState) -> None:
         """Remove the Job with its pods, if it still is this very object (uid)."""
         ...

@@ -57,6 +57,18 @@ def test_records_of_other_plans_are_left_alone() -> None:
     assert (board.done, board.waiting, len(names(board))) == (0, 4, 4)
 
 
+def test_what_fits_no_node_comes_first_however_far_back_it_stands() -> None:
+    cells = (a_cell("a", trials=3), a_cell("far", trials=2, problem="no node has it"))
+    board = Board(a_plan(*cells), order=[(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)], rules={}, records=())
+    assert [name for name, _, _ in names(board)] == ["far", "far", "a", "a", "a"]
+
+
+def test_a_trial_that_an_earlier_plan_cancelled_runs_where_a_later_one_wants_it_again() -> None:
+    board = a_board(a_record(an_id(CELLS[0]), Outcome.CANCELLED))
+    assert names(board)[0] == ("a", 0, 1)
+    assert (board.done, board.retried) == (0, 0)
+
+
 def test_complete_only_when_every_trial_has_a_result() -> None:
     board = a_board(*(a_record(an_id(cell, trial=trial)) for cell in CELLS for trial in (0, 1)))
     assert board.complete

@@ -108,8 +108,8 @@ def test_no_more_logs_are_followed_than_there_are_slots() -> None:
 
 
 def test_only_a_few_more_start_than_the_devices_can_hold_and_other_hardware_is_not_held_up() -> None:
-    scarce = replace(a_cell("scarce", trials=9), hardware="h100")
-    plenty = replace(a_cell("plenty", trials=3), hardware="cpu")
+    scarce = replace(a_cell("scarce", trials=9, node_selector={"gpu": "h100"}), hardware="h100")
+    plenty = replace(a_cell("plenty", trials=3, node_selector={"gpu": "none"}), hardware="cpu")
     board = a_board(scarce, plenty)
     running = tuple(an_attempt(a_pod(a_job(an_id(scarce, trial=trial)))) for trial in range(1))
     for attempt in running:

@@ -10,7 +10,7 @@ from batchmatrix.base.errors import AlreadyExists, BatchMatrixError, NotFound, U
 from batchmatrix.capture import chunks
 from batchmatrix.capture.chunks import open_chunk
 from batchmatrix.engine.logstore import read_log
-from batchmatrix.engine.pump import CaptureRequest, CaptureResult, Pump
+from batchmatrix.engine.pump import CaptureRequest, CaptureResult, End, Pump
 from batchmatrix.model.evidence import LogState
 from batchmatrix.model.metric import MetricDefinition
 from tests.support.logs import LOST, START, Cut, FakeLogs, Killed, QuickClock, broken, capture_request, until
@@ -40,11 +40,11 @@ async def pump(
     store: MemoryStore,
     request: CaptureRequest | None = None,
     *,
-    ended: asyncio.Event | None = None,
+    ended: End | None = None,
     caught_up: Callable[[], None] | None = None,
 ) -> CaptureResult:
     if ended is None:
-        ended = asyncio.Event()
+        ended = End()
         ended.set()
     clock = QuickClock()
     work = Pump(source=logs, store=store, clock=clock).run(request or capture_request(), ended, caught_up)
@@ -79,7 +79,7 @@ class TestShortRuns:
         assert list(store.objects) == [KEY]
 
     async def test_reading_waits_for_the_end(self, logs: FakeLogs, store: MemoryStore) -> None:
-        ended = asyncio.Event()
+        ended = End()
         task = asyncio.create_task(pump(logs, store, ended=ended))
         for _ in range(50):
             await asyncio.sleep(0)
@@ -172,7 +172,7 @@ class TestBreaks:
     async def test_rotation_is_a_gap_and_what_is_younger_is_kept(self, logs: FakeLogs, store: MemoryStore) -> None:
         logs.write(lines(10), step=10**9)
         logs.cuts.append(Cut(200, broken()))
-        ended = asyncio.Event()
+        ended = End()
         task = asyncio.create_task(pump(logs, store, capture_request(follow=True), ended=ended))
         await until(lambda: bool(logs.served >= 200))
         logs.write(lines(10, 10), step=10**9)
@@ -203,9 +203,9 @@ class TestBreaks:
         await assert_kept(store, await pump(logs, store), lines(10))
 
 
-def _later(logs: FakeLogs) -> asyncio.Event:
+def _later(logs: FakeLogs) -> End:
     """An event that is set once two streams have been opened."""
-    event = asyncio.Event()
+    event = End()
 
     async def watch() -> None:
         await until(lambda: len(logs.opens) >= 2)
@@ -217,7 +217,7 @@ def _later(logs: FakeLogs) -> asyncio.Event:
 
 class TestFollowing:
     async def test_to_the_end_and_proved(self, logs: FakeLogs, store: MemoryStore) -> None:
-        ended = asyncio.Event()
+        ended = End()
         live: list[bool] = []
         task = asyncio.create_task(
             pump(logs, store, capture_request(follow=True), ended=ended, caught_up=lambda: live.append(True))
@@ -236,7 +236,7 @@ class TestFollowing:
     async def test_to_the_end_of_a_container_that_is_dropped_with_its_pod(
         self, logs: FakeLogs, store: MemoryStore
     ) -> None:
-        ended = asyncio.Event()
+        ended = End()
         task = asyncio.create_task(pump(logs, store, capture_request(follow=True), ended=ended))
         logs.write(lines(3))
         logs.end()
@@ -248,7 +248,7 @@ class TestFollowing:
     async def test_a_stream_that_broke_before_the_container_was_dropped_proves_nothing(
         self, logs: FakeLogs, store: MemoryStore
     ) -> None:
-        ended = asyncio.Event()
+        ended = End()
         logs.cuts.append(Cut(90, Unavailable("connection reset")))
         task = asyncio.create_task(pump(logs, store, capture_request(follow=True), ended=ended))
         logs.write(lines(9))
@@ -259,7 +259,7 @@ class TestFollowing:
         assert (await task).captured.state is LogState.TRUNCATED
 
     async def test_what_is_pending_is_sealed_in_time(self, logs: FakeLogs, store: MemoryStore) -> None:
-        ended = asyncio.Event()
+        ended = End()
         task = asyncio.create_task(pump(logs, store, capture_request(follow=True), ended=ended))
         logs.write(b"progress 1\rprogress 2\r" + b"." * 20_000)
         await until(lambda: bool(store.objects))
@@ -270,7 +270,7 @@ class TestFollowing:
         assert len(store.objects) == 2
 
     async def test_a_stream_that_never_ends_is_left(self, logs: FakeLogs, store: MemoryStore) -> None:
-        ended = asyncio.Event()
+        ended = End()
         logs.write(b"a\n")
         ended.set()  # the container has ended, but the fake's stream does not: a dead connection
         task = asyncio.create_task(pump(logs, store, capture_request(follow=True), ended=ended))
@@ -312,7 +312,7 @@ class TestStore:
 
     async def test_another_writer(self, logs: FakeLogs, store: MemoryStore) -> None:
         logs.write(lines(10))
-        ended = asyncio.Event()
+        ended = End()
         task = asyncio.create_task(pump(logs, store, capture_request(follow=True), ended=ended))
         await until(lambda: logs.served > 0)
         store.objects[KEY] = chunks.ChunkWriter(1, 0).seal(None)

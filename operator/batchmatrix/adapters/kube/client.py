@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_exceptions import HttpProcessingError
 
 from batchmatrix.adapters.kube.access import Access
 from batchmatrix.adapters.kube.errors import refusal
@@ -113,7 +114,7 @@ class Client:
                 if response.status >= 400:
                     raise await self._refused(what, response)
                 yield response
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             raise _unreachable(what, error) from error
 
     async def get(self, path: str, **params: str) -> JSON:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import Any
 
 from batchmatrix.adapters.kube.client import STRATEGIC_PATCH, Client
@@ -55,6 +56,18 @@ class KubeLauncher:
         if _of_namesake(raw, launch):
             raise Unavailable(f"{where} belongs to an earlier BatchMatrix of this name and is being removed")
         raise NameConflict(f"{where} is not ours and has the name that this attempt needs: rename or delete it")
+
+    async def has_pod(self, job: JobState, *, or_runs: bool) -> bool:
+        """Ask the server, not the watch, whether this Job has a pod, or, with `or_runs`, is there at all."""
+        if or_runs and await self._is_there(JOBS.one(job.namespace, job.name), job.uid):
+            return True
+        pages = self._client.pages(PODS.all(job.namespace), label_selector=f"batch.kubernetes.io/job-name={job.name}")
+        async with aclosing(pages):
+            async for page in pages:
+                for raw in page.get("items") or ():
+                    if any(owner["uid"] == job.uid for owner in raw["metadata"].get("ownerReferences") or ()):
+                        return True
+        return False
 
     async def delete(self, job: JobState) -> None:
         """Remove the Job and, in the background, its pods; one that is gone or was replaced is fine."""

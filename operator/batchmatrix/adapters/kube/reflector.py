@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from batchmatrix.adapters.kube.client import Client
 from batchmatrix.adapters.kube.errors import Forbidden, Gone
-from batchmatrix.base.errors import Unavailable
+from batchmatrix.base.errors import InvalidSpec, NotFound, Unavailable
 
 __all__ = ["Reflector"]
 
@@ -111,6 +111,9 @@ class Reflector(Generic[T]):
                 self._refused(error)
             except Unavailable as error:
                 self._back_off(error)
+            except (InvalidSpec, NotFound) as error:  # a proxy on the way, or a server that is being replaced
+                self._version = None
+                self._back_off(Unavailable(str(error)))
 
     def _back_off(self, error: Unavailable) -> None:
         """Come back ever later while nothing comes of it, and never before the server wants us to."""

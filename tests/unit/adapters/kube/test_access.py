@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import subprocess
 import time
 from pathlib import Path
 
@@ -11,14 +10,26 @@ import yaml
 from batchmatrix.adapters.kube.access import Access, from_cluster, from_kubeconfig
 from batchmatrix.base.errors import BatchMatrixError, Unavailable
 
+AUTHORITY = """\
+-----BEGIN CERTIFICATE-----
+MIIBbzCCARWgAwIBAgIUceXI7IdYBwUYQObhaUE+InmpxCMwCgYIKoZIzj0EAwIw
+DDEKMAgGA1UEAwwBeDAgFw0yNjExMjMwODMyNTRaGA8yMTI2MTAzMDA4MzI1NFow
+DDEKMAgGA1UEAwwBeDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABKl7SfOhe6br
+/gqyW7ZT4+N0e/Oh03obAa4OmiyDB5ovrZ6TWXcD/Ihdc52UOJOX4+i4Nd/xc9DX
+XBGj9sB0eQWjUzBRMB0GA1UdDgQWBBR5QkgfCbD8ZgPSUT6T05gnopeUNzAfBgNV
+HSMEGDAWgBR5QkgfCbD8ZgPSUT6T05gnopeUNzAPBgNVHRMBAf8EBTADAQH/MAoG
+CCqGSM49BAMCA0gAMEUCIF8xP/Ujk64z7nyaL5NfffSLw4bt/c/LQuSyezCVmMRG
+AiEAtyBMWAi56W4nguKlRzWCFpqh/ajJ4lY0KvsMj/4DNN8=
+-----END CERTIFICATE-----
+"""
+"""Any certificate will do: nobody answers with it."""
+
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("ca")
-    made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -days 1"
-    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem")]
-    subprocess.run(["openssl", *made.split(), *files], check=True, capture_output=True)
-    return folder / "ca.pem"
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    path.write_text(AUTHORITY)
+    return path
 
 
 @pytest.fixture
