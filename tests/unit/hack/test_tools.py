@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from hack.local_kubernetes.errors import ClusterError
-from hack.local_kubernetes.packages import missing
-from hack.local_kubernetes.tools import TOOLS, Tool, cached_folders, new_enough, resolve
+from hack.local_kubernetes.packages import missing, static
+from hack.local_kubernetes.tools import KUBECTL_LOCK, TOOLS, Tool, cached_folders, new_enough, resolve
 
 
 @pytest.fixture
@@ -72,3 +72,19 @@ def test_kubectl_has_to_be_recent(text: str, enough: bool) -> None:
 def test_each_missing_package_is_asked_for_once() -> None:
     needs = {"ctr": "containerd", "containerd": "containerd", "ip": "iproute2", "runc": "runc"}
     assert missing(needs, lambda need: need == "ip") == ["containerd", "runc"]
+
+
+@pytest.mark.parametrize(
+    ("loader", "alone"), [(b"/lib64/ld-linux-x86-64.so.2", False), (b"/lib/ld-musl-aarch64.so.1", False), (b"", True)]
+)
+def test_a_program_that_names_a_loader_does_not_run_alone(tmp_path: Path, loader: bytes, alone: bool) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(b"\x7fELF" + bytes(700) + loader + bytes(8000) + b"text of the C library: /ld-linux.so")
+    assert static(program) is alone
+
+
+def test_kubectl_of_the_index_is_pinned_by_hash() -> None:
+    lines = [line for line in KUBECTL_LOCK.read_text().splitlines() if not line.startswith("#")]
+    assert "==" in lines[0]
+    assert len(lines) > 1
+    assert all(line.strip().startswith("--hash=sha256:") for line in lines[1:])
