@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -135,16 +134,14 @@ def test_a_cell_that_fits_no_node_is_unschedulable_at_once(operator: Installatio
     hardware = {**HARDWARE, "b200": {"nodeLabels": {"nvidia.com/gpu.product": "NVIDIA-B200"}}}
     axes = [{"name": "hardware", "values": ["h100", "b200"]}]
     catalog = {"hardware": hardware}
-    # The others run longer than an answer may take.
-    apply(kube, matrix("nowhere", operator.images, axes=axes, catalog=catalog, probe={"SLEEP": 8}, trials=2))
-    began = time.monotonic()
+    # "At once" is before the others, which start at the same time, are done.
+    apply(kube, matrix("nowhere", operator.images, axes=axes, catalog=catalog, probe={"SLEEP": 15}, trials=2))
 
     def look() -> Json | Pending:
         status = kube.get("batchmatrices", "nowhere").get("status", {})
         return status if status.get("outcomes", {}).get("Unschedulable") == 2 else Pending(status)
 
-    status = wait_for(look, timeout=15, what="both trials to be Unschedulable")
-    assert time.monotonic() - began < 8
+    status = wait_for(look, timeout=60, what="both trials to be Unschedulable")
     assert status["trials"]["done"] == 2
     found, ledger, _ = settled(operator, kube, "nowhere")
     assert ledger.outcomes() == {

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.support.audit import AuditLog
-from tests.support.cluster import Kube
+from tests.support.cluster import Json, Kube
 from tests.support.cluster_matrices import apply, children, matrix, settled
 from tests.support.installation import ACCOUNT, NAMESPACE, Installation
+from tests.support.jobs import FINALIZER
 from tests.support.wait import Pending, wait_for
 
 ALLOWED = {
@@ -19,8 +20,9 @@ ALLOWED = {
     ("create", "events"),
     ("create", "configmaps"),
     ("update", "configmaps"),
-    ("patch", "configmaps"),
 }
+MANAGER = "batchmatrix"
+"""As the API server names the operator, after its user agent."""
 LEASE = {("create", "leases"), ("update", "leases")}
 TRIALS = 8
 CALLS_PER_TRIAL = 4
@@ -67,6 +69,9 @@ def test_the_operator_writes_nothing_but_what_it_needs(operator: Installation, k
     assert per_trial <= TRIALS * CALLS_PER_TRIAL
     # One status a pass, not one a trial and change; no events for single trials.
     assert seen["create", "events"] < TRIALS
+    told = [event for event in kube.list("events") if event["source"].get("component") == MANAGER]
+    assert len(told) == seen["create", "events"] > 0
+    assert {event["involvedObject"]["kind"] for event in told} == {"BatchMatrix"}
 
 
 def test_the_object_itself_is_never_written(operator: Installation, kube: Kube) -> None:
@@ -83,3 +88,20 @@ def test_the_object_itself_is_never_written(operator: Installation, kube: Kube) 
             assert manager["manager"] != "kopf"
         else:
             assert set(manager["fieldsV1"]) == {"f:status"}
+
+
+def test_of_its_pods_only_the_finalizer_is_written(operator: Installation, kube: Kube) -> None:
+    """What was written has a manager; a finalizer that was taken off has none."""
+    apply(kube, matrix("pods", operator.images, axes=[{"name": "hardware", "values": ["h100"]}]))
+    settled(operator, kube, "pods")
+    (job,) = children(kube, "jobs", "pods")
+    assert MANAGER in {entry["manager"] for entry in job["metadata"]["managedFields"]}
+    assert FINALIZER in job["spec"]["template"]["metadata"]["finalizers"]
+
+    def released() -> Json | Pending:
+        (pod,) = children(kube, "pods", "pods")
+        left = pod["metadata"].get("finalizers", [])
+        return Pending(left) if FINALIZER in left else pod
+
+    pod = wait_for(released, timeout=30, what="the pod to be released")
+    assert MANAGER not in {entry["manager"] for entry in pod["metadata"]["managedFields"]}
