@@ -51,16 +51,18 @@ tools: # built outside of the tests, whose time is limited
 	@$(CLUSTER) bin helm >/dev/null
 
 test-unit: setup tools ## What needs no cluster
-	$(PYTEST) tests/unit tests/property tests/golden
+	$(PYTEST) tests/unit tests/property tests/golden -n 2
 
 cluster-bare: cluster-up # tests bring their own operator
 	hack/demo --remove
 
 test-api: setup cluster-bare ## Contract and apiserver rings on a real control plane
-	$(PYTEST) tests/contract tests/apiserver
+	$(PYTEST) tests/contract tests/apiserver -n 3 --dist loadfile
 
 e2e: setup cluster-bare ## Real pods: operator installed by Helm, S3 in the cluster
-	$(PYTEST) tests/e2e -n 4 --dist loadgroup
+	# The example has the devices to itself, as its trials must overlap; its installation stays for the others.
+	BATCHMATRIX_E2E_KEEP=1 $(PYTEST) tests/e2e/test_example.py
+	$(PYTEST) tests/e2e --ignore=tests/e2e/test_example.py -n 4 --dist loadfile
 
 demo: setup ## The main job end to end on a real cluster, with its result
 	$(BIN)/python hack/demo

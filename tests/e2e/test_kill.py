@@ -34,16 +34,17 @@ def test_a_kill_in_the_middle_changes_no_result(operator: Installation, kube: Ku
         logs={"mode": "follow"},
         metrics=[{"name": "loss", "from": "prefix"}],
         trials=3,
+        parallelism=3,  # so that there is something left to launch after the kill
         retention={"jobs": "all"},
     )
     found = apply(kube, manifest)
     results = operator.results(found)
 
     def in_the_middle() -> dict[str, bytes] | Pending:
-        """At least one trial is recorded, one runs, one waits, and a running one's log has a sealed chunk."""
+        """At least one trial is recorded, one runs, one is not launched, and a running one's log has a sealed chunk."""
         trials = kube.get("batchmatrices", "killed").get("status", {}).get("trials", {})
         sealed = [key for key in results.keys("logs/") if key.endswith("/00000001.log.zst") and "/long" in key]
-        if trials.get("done", 0) >= 1 and trials.get("running", 0) >= 1 and sealed:
+        if all(trials.get(state, 0) >= 1 for state in ("done", "running", "waiting")) and sealed:
             return {key: results.read(key) for key in (*sealed, *results.keys("ledger/"))}
         return Pending({"trials": trials, "sealed": sealed})
 
@@ -52,7 +53,7 @@ def test_a_kill_in_the_middle_changes_no_result(operator: Installation, kube: Ku
     os.kill(operator.process(), signal.SIGKILL)
     wait_until_restarted(operator, restarts + 1)
 
-    _, after, _ = settled(operator, kube, "killed", timeout=150)
+    _, after, _ = settled(operator, kube, "killed", timeout=240)
     outcomes = after.outcomes()
     assert len(outcomes) == len(after.records) == 6
     assert set(outcomes.values()) == {"Succeeded"}

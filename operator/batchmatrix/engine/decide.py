@@ -23,11 +23,6 @@ __all__ = ["SLACK", "Decision", "Recorded", "View", "decide"]
 SLACK = 2
 """Attempts without a record may be this many times the parallelism: with the store down nothing piles up further."""
 
-AHEAD = 2
-"""Attempts that may wait for a device beyond those that have one, so that none idles; and a fourth of the devices
-where that is more. Whichever waits longest is not for us to choose: the scheduler takes any, so that many waiting
-pods would undo the order that the plan gives."""
-
 BATCH = 1000
 """Most records that are made in one go without a Job, so that a pass stays short."""
 
@@ -128,7 +123,11 @@ def _admit(board: Board, view: View, decision: Decision) -> None:
 
 
 class _Lanes:
-    """Room by lane: what the devices there can hold, and a few more to follow on at once."""
+    """Room by lane: what the devices there can hold.
+
+    A pod that waits for a device is overtaken by younger ones while the scheduler lets it rest, which would undo the
+    order that the plan gives; so it is not made before a device should be free.
+    """
 
     def __init__(self, board: Board, view: View) -> None:
         self._places = view.places
@@ -151,8 +150,7 @@ class _Lanes:
         lane = lane_of(cell)
         if lane not in self._room:
             devices = self._places(cell)
-            ahead = None if devices is None else devices + max(AHEAD, devices // 4)
-            self._room[lane] = None if ahead is None else max(0, ahead - self._open[lane])
+            self._room[lane] = None if devices is None else max(0, devices - self._open[lane])
         room = self._room[lane]
         if room is None:
             return True
