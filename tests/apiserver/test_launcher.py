@@ -89,6 +89,7 @@ async def test_a_launch_is_made_once_however_often_it_is_sent(client: Client, ku
     other = await launcher.create(sent(matrix, attempt=1))
     assert other.uid != first.uid
     assert {job["metadata"]["uid"] for job in kube.list("jobs")} == {first.uid, other.uid}
+    wait_for(lambda: len(kube.list("pods")) == 2, timeout=30, what="a pod of each Job")
     for job in (first, other):
         await launcher.delete(job)
         await launcher.delete(job)

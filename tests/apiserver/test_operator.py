@@ -175,7 +175,8 @@ def test_no_more_jobs_at_once_than_the_parallelism_and_a_deleted_matrix_leaves_r
 ) -> None:
     nowhere = {"test.batchmatrix.dev/none": "x"}
     waits = {"noMatchingNode": "wait"}
-    kube.create("batchmatrices", matrix_on("held", {"own": nowhere}, trials=6, parallelism=2, placement=waits))
+    quick = {"pending": {"nodeLost": "5s"}}  # nobody answers for this node when its logs are asked for
+    kube.create("batchmatrices", matrix_on("held", {"own": nowhere}, trials=6, parallelism=2, placement=waits, **quick))
 
     def two() -> list[Json] | Pending:
         pods = kube.list("pods")

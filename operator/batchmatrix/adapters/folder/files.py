@@ -161,6 +161,11 @@ class Files:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
+    def _blocked(self, target: Path) -> bool:
+        """Whether a folder stands where the file is to be, or a file where one of its folders is to be."""
+        folders = itertools.takewhile(lambda folder: folder != self.root, target.parents)
+        return target.is_dir() or any(folder.exists() and not folder.is_dir() for folder in folders)
+
     def _place(self, key: str, target: Path, name_it: Callable[[], object]) -> None:
         for attempt in range(1, _TRIES + 1):
             try:
@@ -172,6 +177,9 @@ class Files:
                 if attempt == _TRIES:
                     raise
             except (FileExistsError, IsADirectoryError, NotADirectoryError):
+                if attempt < _TRIES and not self._blocked(target):
+                    self._known.clear()  # a folder went away while it was being looked at
+                    continue
                 raise NameConflict(
                     f"{key} cannot be written in {self.root}: one of its names is a folder there where a file is "
                     "needed, or a file where a folder is; move that away"
