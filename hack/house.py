@@ -65,8 +65,8 @@ def drawing(note: str) -> str:
     return f"""<!-- {note} -->
 # The house
 
-{len(floors)} rooms on {max(floors.values())} floors, {len(arrows)} arrows, no circle: a room stands above all that it uses.
-Arrows that follow from others are not drawn.
+{len(floors)} rooms on {max(floors.values())} floors, {len(arrows)} arrows, no circle: a room stands above all that it
+uses. Arrows that follow from others are not drawn.
 
 ```mermaid
 flowchart TD
