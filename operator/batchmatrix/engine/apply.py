@@ -57,6 +57,7 @@ async def apply(run: Run, actions: Sequence[Action], *, launcher: Launcher, cloc
     entries = [entry for action in actions if (entry := _entry(run, action, clock=clock, writer=writer)) is not None]
     if not await _commit(run, entries, applied):
         return applied
+    actions = _held_back(run, actions, clock, applied)
     sends = [
         _send(run, action, launcher=launcher, clock=clock, writer=writer, applied=applied)
         for action in actions
@@ -182,7 +183,22 @@ def _hold_starts(run: Run, clock: Clock, applied: Applied) -> None:
     if not applied.refused:
         applied.refused = True
         run.refusals += 1
+        run.refusal = applied.trouble[-1]
         run.starts_held_until = clock.monotonic() + min(60.0, 2.0 ** min(run.refusals, 6))
+
+
+def _held_back(run: Run, actions: Sequence[Action], clock: Clock, applied: Applied) -> Sequence[Action]:
+    """After a refusal no launch for a while, and then one alone: the others follow once it is taken."""
+    starts = [action for action in actions if isinstance(action, Start)]
+    if not starts or not run.refusals:
+        return actions
+    left = run.starts_held_until - clock.monotonic()
+    if left > 0:
+        applied.trouble.append(run.refusal)
+        applied.retry_after = max(applied.retry_after, left)
+        starts = []
+    others: list[Action] = [action for action in actions if not isinstance(action, Start)]
+    return others + starts[:1]
 
 
 async def _once(done: set[str], uid: str, call: Coroutine[Any, Any, None]) -> None:
@@ -209,8 +225,6 @@ async def _start(
         tuning=tuning(run.matrix.spec),
         mutation=action.mutation,
     )
-    if clock.monotonic() < run.starts_held_until:
-        return None
     try:
         job = await launcher.create(launch)
     except NameConflict as error:
@@ -218,7 +232,7 @@ async def _start(
     except InvalidSpec as error:
         return _refused(run, launch.id, "config", f"{job_name(launch)}: {error}", clock=clock, writer=writer)
     run.launched[launch.id] = job
-    run.refusals = 0
+    run.refusals, run.refusal = 0, ""
     run.board.start((action.cell.hash, action.trial), action.attempt)
     applied.created += 1
     return None

@@ -71,7 +71,7 @@ class Attempt:
     """`pod` is what was last seen of it: the object is not there any more."""
 
     resumed: float | None = None
-    """When its Job was last seen suspended; None if it never was."""
+    """Since when a pod of its Job is awaited, if that was suspended; None if it never was."""
 
     @property
     def given_up(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -28,10 +29,7 @@ def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: flo
     """The view that decide works on; also brings the run's memory of what was seen up to date."""
     jobs = {job.uid: job for job in children.jobs(run.ref.uid)}
     pods = {pod.uid: pod for pod in children.pods(run.ref.uid) if pod.namespace == run.ref.namespace}
-    for job in jobs.values():
-        if job.suspended:
-            run.suspended[job.uid] = now
-    look = _Look(run, _Fitting(run, nodes, now), gone=gone)
+    look = _Look(run, _Fitting(run, nodes, now), now=now, gone=gone)
     present, vanished = _by_job(pods.values()), _by_job(pod for uid, pod in run.seen.items() if uid not in pods)
     for uid, job in jobs.items():
         look.at(job, present.pop(uid, ()), vanished.pop(uid, ()))
@@ -74,16 +72,19 @@ def _by_job(pods: Iterable[PodState]) -> dict[str, list[PodState]]:
 class _Look:
     """Sorts Jobs and pods into attempts that need a record and what can be tidied of those that have one."""
 
-    def __init__(self, run: Run, fitting: _Fitting, *, gone: bool) -> None:
+    def __init__(self, run: Run, fitting: _Fitting, *, now: float, gone: bool) -> None:
         self.opened: list[Attempt] = []
         self.recorded: list[Recorded] = []
         self._run = run
         self._fitting = fitting
+        self._now = now
         self._gone = gone
 
     def at(self, job: JobState | None, pods: Sequence[PodState], vanished: Sequence[PodState]) -> None:
         """One Job with all its pods, or the pods of a Job that is not there any more."""
         run, before = self._run, len(self.opened)
+        if job is not None:
+            self._note_suspension(job)
         for pod in pods:
             record = run.ledger.records.get(pod.uid)
             if record is None:
@@ -102,9 +103,21 @@ class _Look:
             self.recorded.append(Recorded(records[-1], job, None))
 
     def _will_have_another_pod(self, job: JobState, last: Outcome) -> bool:
-        """A Job that was suspended under its pod is not over: it makes a second pod when it is resumed."""
-        resumable = job.phase == "active" and not job.deleting and job.uid in self._run.suspended
-        return resumable and last is Outcome.PREEMPTED
+        """A Job that was suspended under its pod is not over: it makes a second pod when it is resumed.
+
+        One whose pod the scheduler preempted looks the same for a moment, until its end is seen.
+        """
+        if job.phase != "active" or job.deleting or last is not Outcome.PREEMPTED:
+            return False
+        self._run.resumed.setdefault(job.uid, self._now)
+        return True
+
+    def _note_suspension(self, job: JobState) -> None:
+        resumed = self._run.resumed
+        if job.suspended:
+            resumed[job.uid] = math.inf
+        elif resumed.get(job.uid) == math.inf:
+            resumed[job.uid] = self._now
 
     def at_launches(self, jobs: Iterable[str], now: float) -> None:
         """A create that was answered counts as there until the watch shows it, so that nothing is sent twice."""
@@ -138,7 +151,7 @@ class _Look:
             capture=run.captures.view(pod.uid) if pod is not None else None,
             unfit_since=unfit,
             problem=problem,
-            resumed=run.suspended.get(job.uid) if job is not None else None,
+            resumed=run.resumed.get(job.uid) if job is not None else None,
         )
 
 

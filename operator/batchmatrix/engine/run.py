@@ -47,14 +47,16 @@ class Run:
     """Pods without a record, by uid, as last seen."""
     unfit: dict[str, float] = field(default_factory=dict)
     """Pod uid to the time since when no node could hold it."""
-    suspended: dict[str, float] = field(default_factory=dict)
-    """Job uid to the time at which it was last seen suspended."""
+    resumed: dict[str, float] = field(default_factory=dict)
+    """uid of a Job that was suspended, to the time since when a pod of it is awaited; infinite while suspended."""
     sent: set[str] = field(default_factory=set)
     """uids of pods released and Jobs deleted that the watch still shows."""
     starts_held_until: float = 0.0
     """Monotonic seconds; after a refused launch no more are tried for a while."""
     refusals: int = 0
     """Passes in a row in which a launch was refused."""
+    refusal: str = ""
+    """What was said then."""
     killed: set[str] = field(default_factory=set)
     """uids of pods whose deletion was sent."""
     status: dict[str, Any] | None = None
@@ -73,5 +75,5 @@ class Run:
         there = set(present)
         self.sent &= there
         self.killed &= there
-        self.suspended = {uid: when for uid, when in self.suspended.items() if uid in there}
+        self.resumed = {uid: when for uid, when in self.resumed.items() if uid in there}
         self.unfit = {uid: since for uid, since in self.unfit.items() if uid in there}
