@@ -9,7 +9,7 @@ from batchmatrix.model.evidence import Evidence
 from batchmatrix.model.launch import AttemptId, Mutation
 from batchmatrix.model.observed import JobState, PodState
 
-__all__ = ["Action", "Capture", "Delete", "Finish", "Intend", "Kill", "Release", "Start"]
+__all__ = ["Action", "Capture", "Delete", "Finish", "Intend", "Kill", "Release", "Seal", "Start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,13 @@ class Capture:
 
     pod: PodState
     follow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Have what is known of this pod's log in the store now."""
+
+    pod: PodState
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +77,4 @@ class Delete:
     job: JobState
 
 
-Action = Start | Capture | Intend | Finish | Kill | Release | Delete
+Action = Start | Capture | Seal | Intend | Finish | Kill | Release | Delete

@@ -9,7 +9,7 @@ from typing import Any
 
 from batchmatrix.base.clock import format_rfc3339
 from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, LeaseLost, NameConflict, Unavailable
-from batchmatrix.engine.actions import Action, Capture, Delete, Finish, Intend, Kill, Release, Start
+from batchmatrix.engine.actions import Action, Capture, Delete, Finish, Intend, Kill, Release, Seal, Start
 from batchmatrix.engine.pump import CaptureRequest
 from batchmatrix.engine.records import record_of
 from batchmatrix.engine.run import Run
@@ -53,6 +53,8 @@ async def apply(run: Run, actions: Sequence[Action], *, launcher: Launcher, cloc
     for action in actions:
         if isinstance(action, Capture):
             _begin_capture(run, action)
+        elif isinstance(action, Seal):
+            run.captures.seal(action.pod.uid)
     actions = [action for action in actions if not await _premature(run, action, launcher, applied)]
     entries = [entry for action in actions if (entry := _entry(run, action, clock=clock, writer=writer)) is not None]
     if not await _commit(run, entries, applied):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from batchmatrix.capture.policy import follow_from
-from batchmatrix.engine.actions import Action, Capture, Finish, Intend, Kill
+from batchmatrix.engine.actions import Action, Capture, Finish, Intend, Kill, Seal
 from batchmatrix.engine.policy import Policy
 from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState
 from batchmatrix.model.launch import AttemptId
@@ -19,7 +19,7 @@ POD_GRACE = 10.0
 """Seconds after a Job's end in which its pod may still show up: Jobs and pods come by two watches."""
 
 LIVE_GRACE = 10.0
-"""Seconds that a kill waits for the log to be followed: a container's log is gone once its pod is deleted."""
+"""Seconds that a kill waits for the log to be followed and sealed: it is gone once the pod is deleted."""
 
 UNWANTED = "the matrix does not hold this trial any more"
 
@@ -47,6 +47,8 @@ class CaptureView:
 
     live: bool
     """It follows, and has caught up with what was written before it began."""
+    sealed: bool = False
+    """What was written before it was asked to seal is in the store."""
     captured: Captured | None = None
     """Set when it is done."""
     missing_metrics: tuple[str, ...] = ()
@@ -177,15 +179,19 @@ def _going(attempt: Attempt, pod: PodState, policy: Policy, now: float) -> Step:
 
 
 def _carry_out(attempt: Attempt, pod: PodState, intent: Intent, now: float) -> Step:
-    """The intent is durable: do it. What runs is followed first, as its log goes with the pod."""
+    """The intent is durable: do it. What runs is followed and sealed first, as its log goes with the pod."""
     if pod.container.started is None:
         return Step(Phase.PENDING, (Kill(pod),))
     capture = attempt.capture
     if capture is None:
         return Step(Phase.RUNNING, (Capture(pod, follow=True),), wake=now + 1.0)
     patience = intent.time + LIVE_GRACE
-    if not capture.live and capture.captured is None and now < patience:
-        return Step(Phase.RUNNING, wake=min(patience, now + 1.0))
+    if capture.captured is None and now < patience:
+        wake = min(patience, now + 1.0)
+        if not capture.live:
+            return Step(Phase.RUNNING, wake=wake)
+        if not capture.sealed:
+            return Step(Phase.RUNNING, (Seal(pod),), wake=wake)
     return Step(Phase.RUNNING, (Kill(pod),))
 
 

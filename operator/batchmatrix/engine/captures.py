@@ -72,7 +72,7 @@ class Captures:
         if capture is None:
             return None
         if not capture.task.done() or capture.task.cancelled():
-            return CaptureView(live=capture.live.is_set())
+            return CaptureView(live=capture.live.is_set(), sealed=capture.ended.sealed)
         result = capture.task.result()
         return CaptureView(live=True, captured=result.captured, missing_metrics=result.missing_metrics)
 
@@ -83,6 +83,12 @@ class Captures:
             if capture is not None and not capture.ended.is_set():
                 capture.ended.finished = finished
                 capture.ended.set()
+
+    def seal(self, pod_uid: str) -> None:
+        """Have what is known of a running log sealed at once; the view says when it is."""
+        capture = self._captures.get(pod_uid)
+        if capture is not None:
+            capture.ended.seal = True
 
     def drop(self, pod_uid: str) -> None:
         """Forget a capture whose record is durable."""

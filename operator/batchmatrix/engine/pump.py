@@ -78,6 +78,10 @@ class End(asyncio.Event):
 
     finished: float | None = None
     """When it ended, Unix seconds by its node's clock; None where that is not known."""
+    seal: bool = False
+    """Asks a stream that follows to seal what it has, because the container is about to be ended with its log."""
+    sealed: bool = False
+    """It has done so."""
 
 
 class _Dropped(Unavailable):
@@ -218,6 +222,7 @@ class Pump:
         """All there is and comes, until the stream ends (True) or falls silent. Raises _Gap, NotFound, Unavailable."""
         intake = _Intake(recording)
         opened = int(self._clock.now() * 1e9)
+        tell = caught_up
         async with (
             self._source.open(request.namespace, request.pod, follow=True, since=intake.since) as blocks,
             contextlib.aclosing(_with_ticks(blocks, self._clock)) as ticking,
@@ -232,6 +237,11 @@ class Pump:
                     silence = 0.0
                     await intake.take(data)
                 await recording.seal_if_due()
+                if ended.seal and not ended.sealed:
+                    await recording.seal()
+                    ended.sealed = True
+                    if tell is not None:
+                        tell()
                 if caught_up is not None and (data is None or intake.last >= opened):
                     caught_up()
                     caught_up = None

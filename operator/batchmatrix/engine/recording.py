@@ -111,6 +111,11 @@ class Recording:
         if self._writer.bytes and self._clock.monotonic() - self._begun >= CHUNK_SECONDS:
             await self._seal()
 
+    async def seal(self) -> None:
+        """Seal what is pending, however little."""
+        if self._writer.bytes:
+            await self._seal()
+
     def note_gap(self, message: str) -> None:
         """Some of the log between what is had and what comes next is gone for good.
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from batchmatrix.capture.policy import FOLLOW_AFTER
-from batchmatrix.engine.actions import Capture, Finish, Intend, Kill
+from batchmatrix.engine.actions import Capture, Finish, Intend, Kill, Seal
 from batchmatrix.engine.attempt import LIVE_GRACE, Attempt, CaptureView, Phase, Step, step
 from batchmatrix.model.evidence import Captured, Intent, LogState
 from batchmatrix.model.observed import ContainerState
@@ -96,7 +96,9 @@ def test_a_timeout_is_written_down_then_followed_then_killed() -> None:
     assert after(an_attempt(pod, intent=resolved)).actions == (Capture(pod, follow=True),)
     catching_up = CaptureView(live=False)
     assert after(an_attempt(pod, intent=resolved, capture=catching_up)).actions == ()
-    assert after(an_attempt(pod, intent=resolved, capture=CaptureView(live=True))).actions == (Kill(pod),)
+    assert after(an_attempt(pod, intent=resolved, capture=CaptureView(live=True))).actions == (Seal(pod),)
+    sealed = CaptureView(live=True, sealed=True)
+    assert after(an_attempt(pod, intent=resolved, capture=sealed)).actions == (Kill(pod),)
     late = after(an_attempt(pod, intent=resolved, capture=catching_up), now=NOW + LIVE_GRACE)
     assert late.actions == (Kill(pod),)
 
