@@ -59,6 +59,8 @@ class Board:
         self.outcomes: Counter[Outcome] = Counter()
         self.log_states: Counter[str] = Counter()
         self.retried = 0
+        """Attempts beyond the first of each trial; a second pod of the same attempt is none."""
+        self._newest: dict[TrialKey, int] = {}
         self.first_start = ""
         """RFC 3339 time at which the first container of this plan's trials started, as far as recorded."""
         self._order = order
@@ -89,7 +91,7 @@ class Board:
         attempts = self._attempts.setdefault(key, [])
         attempts.append(record)
         attempts.sort(key=lambda each: each.id.attempt)
-        self._mark(key)
+        self._mark(key, record.id.attempt)
         if record.started and (not self.first_start or record.started < self.first_start):
             self.first_start = record.started
         self._retries.pop(key, None)
@@ -101,7 +103,6 @@ class Board:
             # Only a plan that did not hold this trial can have cancelled it: this one does.
             self._retries[key] = Candidate(self.cells[key[0]], key[1], attempts[-1].id.attempt + 1, Mutation())
         elif isinstance(following, Retry):
-            self.retried += 1
             self._retries[key] = Candidate(self.cells[key[0]], key[1], attempts[-1].id.attempt + 1, following.mutation)
         else:
             self.results[key] = attempts[-1]
@@ -111,15 +112,19 @@ class Board:
         """A Job or pod of this attempt is there, or was sent."""
         if not self.wants(key):
             return
-        self._mark(key)
+        self._mark(key, attempt)
         due = self._retries.get(key)
         if due is not None and due.attempt <= attempt:
             del self._retries[key]
 
-    def _mark(self, key: TrialKey) -> None:
+    def _mark(self, key: TrialKey, attempt: int) -> None:
         if key not in self._started:
             self._started.add(key)
             self.left[lane_of(self.cells[key[0]])] -= 1
+        newest = self._newest.get(key, 0)
+        if attempt > newest:
+            self._newest[key] = attempt
+            self.retried += attempt - newest
 
     def has_started(self, key: TrialKey) -> bool:
         """Whether an attempt of this trial was ever launched."""

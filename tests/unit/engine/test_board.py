@@ -35,9 +35,9 @@ def test_a_trial_is_done_with_its_last_attempt_and_counted_once() -> None:
     second = a_record(an_id(CELLS[0], attempt=1))
     board = a_board()
     board.add(first)
-    assert (board.done, board.retried, names(board)[0]) == (0, 1, ("a", 0, 1))
+    assert (board.done, board.retried, names(board)[0]) == (0, 0, ("a", 0, 1))
     board.add(second)
-    assert (board.done, board.succeeded) == (1, 1)
+    assert (board.done, board.succeeded, board.retried) == (1, 1, 1)
     assert board.outcomes[Outcome.UNEXPECTED_EXIT] == 0
     rebuilt = a_board(second, first)
     assert rebuilt.results == board.results
