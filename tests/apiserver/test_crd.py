@@ -25,7 +25,7 @@ def installed(cluster: Kube) -> Json:
 
     def established() -> Json | None:
         found = cluster.get("customresourcedefinitions", CRD)
-        states = {one["type"]: one["status"] for one in found.get("status", {}).get("conditions", ())}
+        states = {one["type"]: one["status"] for one in (found.get("status", {}).get("conditions") or ())}
         return found if states.get("Established") == "True" else None
 
     found: Json = wait_for(established, timeout=30, what=f"{CRD} is established")
