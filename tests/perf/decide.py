@@ -77,7 +77,7 @@ class World:
             ref=REF,
             store=nothing,
             ledger=_Entries(records),  # type: ignore[arg-type]
-            captures=Captures(pump=nothing, slots=FollowSlots(0), reads=nothing, notify=lambda: None),
+            captures=Captures(pump=nothing, slots=FollowSlots(0), clock=nothing, notify=lambda: None),
             policy=self.policy,
             plan=self.plan,
             board=Board(self.plan, order=self.order, rules={}, records=records),
