@@ -8,10 +8,11 @@ from typing import Any
 from batchmatrix.engine.attempt import Attempt
 from batchmatrix.engine.policy import DEFAULT_POLICY, Policy
 from batchmatrix.model.cell import Cell, MatrixRef, Plan, Work
-from batchmatrix.model.evidence import Blame, Captured, LogState, Outcome
+from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.observed import ContainerState, JobState, PodState
 from batchmatrix.model.record import Record
+from tests.support import records
 
 NOW = 1_000_000.0
 REF = MatrixRef("triage", "hang", "uid-of-matrix")
@@ -52,21 +53,14 @@ def an_id(cell: Cell | None = None, *, trial: int = 0, attempt: int = 0) -> Atte
 def a_job(attempt: AttemptId | None = None, **changes: Any) -> JobState:
     attempt = attempt or an_id()
     name = f"hang-{attempt.cell_hash[:10]}-t{attempt.trial}-a{attempt.attempt}"
-    job = JobState(
+    job = records.a_job(
         uid=f"job-{name}",
         name=name,
-        namespace=REF.namespace,
         matrix_uid=REF.uid,
         matrix_name=REF.name,
         cell="fp32",
         id=attempt,
         created=NOW - 100,
-        phase="active",
-        reason="",
-        message="",
-        finished=None,
-        deleting=False,
-        suspended=False,
     )
     return replace(job, **changes)
 
@@ -84,31 +78,21 @@ def a_pod(job: JobState | None = None, *, container: ContainerState = RUNNING, *
     phase = {"waiting": "Pending", "running": "Running"}.get(
         container.state, "Failed" if container.exit_code else "Succeeded"
     )
-    pod = PodState(
+    pod = records.a_pod(
         uid=f"pod-{job.name}",
         name=f"{job.name}-abcde",
-        namespace=job.namespace,
         job_uid=job.uid,
         job_name=job.name,
         matrix_uid=job.matrix_uid,
         matrix_name=job.matrix_name,
         cell=job.cell,
         id=job.id,
-        generation=1,
         created=NOW - 60,
         phase=phase,
-        reason="",
-        message="",
         node="node-1",
         scheduled=NOW - 60,
-        unschedulable="",
-        deleting_since=None,
-        grace_seconds=0.0,
-        disrupted=None,
-        disruption_reason="",
         ready_to_start=None,
         container=container,
-        finalized=True,
     )
     return replace(pod, **changes)
 
@@ -123,33 +107,16 @@ def a_record(
     attempt: AttemptId | None = None, outcome: Outcome = Outcome.SUCCEEDED, *, pod_uid: str = "", **changes: Any
 ) -> Record:
     attempt = attempt or an_id()
-    record = Record(
-        namespace=REF.namespace,
+    job = a_job(attempt)
+    record = records.a_record(
+        outcome,
         matrix=REF.name,
         matrix_uid=REF.uid,
-        generation=1,
         cell="fp32",
         id=attempt,
-        rerun=0,
-        seed=42,
-        job=a_job(attempt).name,
-        pod="",
-        pod_uid=pod_uid or f"pod-{a_job(attempt).name}",
+        job=job.name,
+        pod_uid=pod_uid or f"pod-{job.name}",
         node="node-1",
-        image="work:1",
-        image_digest="",
-        outcome=outcome,
-        blame=Blame.NOBODY if outcome is Outcome.SUCCEEDED else Blame.WORKLOAD,
-        message="",
-        exit_code=0 if outcome is Outcome.SUCCEEDED else 1,
-        signal=None,
-        created="",
-        started="",
-        finished="",
-        run_seconds=5.0,
-        gpu_seconds=0.0,
-        log=Captured(LogState.COMPLETE, bytes=1, lines=1, sha256="0" * 64, key="k"),
         recorded="1970-01-12T13:46:40Z",
-        writer="w",
     )
     return replace(record, **changes)
