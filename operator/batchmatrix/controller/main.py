@@ -59,8 +59,6 @@ class Operator:
         self._access = access
         self._exit_now = exit_now
         self._failures: dict[MatrixRef, int] = {}
-        self._stores: dict[str, Store] = {}
-        self._acting = False
         self._tasks: list[asyncio.Task[None]] = []
         self.queue: WorkQueue[MatrixRef] = WorkQueue(clock=SystemClock(), interval=PASS_INTERVAL)
         self.cluster: Cluster = build_cluster(
@@ -72,21 +70,17 @@ class Operator:
             lost=self._lost,
         )
         self.matrices = WatchedMatrices(self.cluster.publisher, self.queue.add)
-        self.port = 0
-        """Port of the probes, once they listen."""
-        self.ready = asyncio.Event()
-        """Set when this process acts."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises BatchMatrixError where it cannot even begin."""
-        self._stores = await open_stores(self._settings, token=self._identity.process)
+        stores = await open_stores(self._settings, token=self._identity.process)
         probes = Probes(alive=self._dead, ready=self._unready, port=self._settings.probes.port)
-        self.port = await probes.start()
+        await probes.start()
         engine = build_engine(
             self._settings,
             self._identity,
             self.cluster,
-            stores=self._stores,
+            stores=stores,
             matrices=self.matrices,
             notify=lambda ref, delay: self.queue.add(ref, delay=delay),
         )
@@ -104,7 +98,7 @@ class Operator:
             await engine.close()
             await self.cluster.lease.release()
             await probes.stop()
-            for store in self._stores.values():
+            for store in stores.values():
                 await store.close()
             await self.cluster.close()
 
@@ -114,8 +108,6 @@ class Operator:
         self._start(group, "lease", self.cluster.lease.hold())
         await self.cluster.children.wait_synced()
         await self.cluster.nodes.wait_synced()
-        self._acting = True
-        self.ready.set()
         logger.info("acting", extra={"identity": self._identity.holder})
 
         async def handle(ref: MatrixRef) -> None:
@@ -203,7 +195,7 @@ class Operator:
 
     def _unready(self) -> str:
         """A standby is ready too, or a rolling update would wait for ever for the lease of the pod it replaces."""
-        if self._acting or any(reflector.synced.is_set() for reflector in self.cluster.children.reflectors):
+        if any(reflector.synced.is_set() for reflector in self.cluster.children.reflectors):
             return ""
         return "Jobs and pods have not been listed yet"
 
@@ -212,10 +204,9 @@ async def open_stores(settings: Settings, *, token: str) -> dict[str, Store]:
     """Open and probe every configured store. Raises BatchMatrixError where one cannot keep our promises."""
     stores: dict[str, Store] = {}
     for name, store_settings in settings.stores.items():
-        store = await open_store(store_settings)
         try:
-            await probe(store, token=token)
+            stores[name] = await open_store(store_settings)
+            await probe(stores[name], token=token)
         except BatchMatrixError as error:
-            raise type(error)(f"store {name!r} at {store.url}: {error}") from error
-        stores[name] = store
+            raise BatchMatrixError(f"store {name!r}: {error}") from error
     return stores

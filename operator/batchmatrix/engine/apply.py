@@ -35,7 +35,6 @@ class Applied:
 
     committed: int = 0
     """Entries that are durable in the ledger now."""
-    created: int = 0
     trouble: list[str] = field(default_factory=list)
     """One line for each thing that could not be done now and will be tried again."""
     refused: bool = False
@@ -236,7 +235,6 @@ async def _start(
     run.launched[launch.id] = job
     run.refusals, run.refusal = 0, ""
     run.board.start((action.cell.hash, action.trial), action.attempt)
-    applied.created += 1
     return None
 
 
