@@ -10,7 +10,7 @@ import pytest
 
 from batchmatrix.model.crd import crd
 from batchmatrix.model.v1alpha1 import parse_matrix
-from batchmatrix.plan.load import load_matrix
+from batchmatrix.formats.matrix_file import load_matrix
 from tests.support.cluster import ApiError, Json, Kube
 from tests.support.specs import ALLOWED, FULL_SPEC, REFUSED, Refusal, matrix_object
 from tests.support.wait import wait_for

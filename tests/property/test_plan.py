@@ -14,7 +14,8 @@ from hypothesis import assume, given, settings
 
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.model.v1alpha1 import parse_matrix
-from batchmatrix.plan.load import load_matrix, resolve_plain
+from batchmatrix.base.documents import resolve_plain
+from batchmatrix.formats.matrix_file import load_matrix
 from batchmatrix.plan.order import launch_order
 from batchmatrix.plan.pin import dump_plan, load_plan
 from tests.support.specs import a_matrix, a_plan, matrix_object

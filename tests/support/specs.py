@@ -11,6 +11,8 @@ from batchmatrix.model.cell import MatrixRef, Plan
 from batchmatrix.model.observed import NodeState
 from batchmatrix.model.v1alpha1 import BatchMatrix, parse_matrix
 from batchmatrix.plan.build import build_plan
+from batchmatrix.plan.builtin import BUILT_IN
+from batchmatrix.plan.catalogs import catalogs_of, self_contained
 
 __all__ = ["ALLOWED", "FULL_SPEC", "REF", "REFUSED", "Refusal", "a_matrix", "a_node", "a_plan", "matrix_object"]
 
@@ -61,9 +63,9 @@ def a_plan(
     max_cells: int = 10_000,
     service_accounts: Sequence[str] = (),
 ) -> Plan:
-    """The plan of a matrix, by default where nodes may not be read."""
+    """The plan of a matrix, by default where nodes may not be read, with the built-in catalog."""
     return build_plan(
-        matrix,
+        self_contained(matrix, catalogs_of(matrix, [("built-in", BUILT_IN)])),
         REF,
         generation=generation,
         nodes=nodes,

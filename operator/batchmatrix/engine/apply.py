@@ -223,7 +223,7 @@ async def _start(
         cell=action.cell,
         trial=action.trial,
         attempt=action.attempt,
-        tuning=tuning(run.matrix.spec),
+        tuning=tuning(run.matrix.spec, action.cell),
         mutation=action.mutation,
     )
     try:

@@ -13,6 +13,7 @@ from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.launch import RetryRule
 from batchmatrix.model.metric import MetricDefinition
 from batchmatrix.model.v1alpha1 import BatchMatrix
+from batchmatrix.plan.resolve import DEFAULT_TIMEOUT
 
 __all__ = ["DEFAULT_POLICY", "PendingLimits", "Policy", "metric_definitions", "policy_of"]
 
@@ -65,7 +66,7 @@ def policy_of(matrix: BatchMatrix) -> Policy:
     pending = spec.pending
     return Policy(
         parallelism=spec.parallelism,
-        timeout=parse_duration(spec.workload.timeout),
+        timeout=parse_duration(spec.workload.timeout or DEFAULT_TIMEOUT),
         pending=PendingLimits(
             unschedulable=parse_duration(pending.unschedulable),
             image_pull=parse_duration(pending.image_pull),
@@ -78,7 +79,7 @@ def policy_of(matrix: BatchMatrix) -> Policy:
         jobs_ttl=parse_duration(spec.retention.jobs_ttl),
         log_mode=spec.logs.mode,
         log_max_bytes=spec.logs.limit_bytes,
-        wait_for_nodes=spec.placement.no_matching_node == "wait",
+        wait_for_nodes=spec.waits_for_nodes,
     )
 
 

@@ -40,8 +40,8 @@ class Work:
     args: tuple[str, ...] = ()
     working_dir: str | None = None
     env: tuple[tuple[str, str], ...] = ()
-    """Literal variables in order: parameters, environment, user's env. Those that name cell, trial, seed and
-    attempt are added at launch and are not here."""
+    """Literal variables in order, each once: steps, parameters, environment, mitigations, extraEnv, user's env. Those
+    that name cell, trial, seed and attempt are added at launch and are not here."""
     env_from: tuple[dict[str, Any], ...] = ()
     resources: dict[str, dict[str, str]] = field(default_factory=dict)
     """`requests` and `limits`, the hardware's extended resource included."""
@@ -69,6 +69,7 @@ class Cell:
     """Axis name to the value's label, in the order of the axes; what reports show."""
     parameters: dict[str, Scalar]
     environment: str | None
+    """A name of the catalog, or `_inline_<8 hex>`."""
     hardware: str | None
     trials: int
     seed: int
@@ -76,6 +77,15 @@ class Cell:
     work: Work
     problem: str | None = None
     """Why this cell cannot be placed on any node (one line); such a cell is Unschedulable and never launched."""
+    mitigations: tuple[str, ...] = ()
+    """Names of the mitigations that are used together, in their order."""
+    steps: int | None = None
+    timeout: float = 3600.0
+    """Longest run of one attempt, seconds from the container's start."""
+    allowed_exit_codes: tuple[int, ...] = (0,)
+    """Exit codes that count as success."""
+    expect: str = "success"
+    """`success`, `fail` or `any`: what its trials have to show."""
     inputs: str = ""
     """Digest of what the spec says about this cell, before nodes were asked: a later generation in which it is the
     same takes over image and node selector."""

@@ -1,15 +1,19 @@
-"""The CustomResourceDefinition, made from the API types. Nothing here is written by hand twice."""
+"""The CustomResourceDefinitions, made from the API types. Nothing here is written by hand twice."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from batchmatrix.model.cell import GROUP, VERSION
+from batchmatrix.model.v1alpha1.catalog import MatrixCatalog
 from batchmatrix.model.v1alpha1.spec import BatchMatrix
 
-__all__ = ["PLURAL", "crd"]
+__all__ = ["CATALOG_PLURAL", "PLURAL", "catalog_crd", "crd"]
 
 PLURAL = "batchmatrices"
+CATALOG_PLURAL = "matrixcatalogs"
 
 _KEPT = (
     "type",
@@ -94,20 +98,21 @@ def _without_defaults(node: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in node.items() if key != "default"}
 
 
-def _schema() -> dict[str, Any]:
-    raw = BatchMatrix.model_json_schema(by_alias=True)
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    raw = model.model_json_schema(by_alias=True)
     definitions = raw.pop("$defs")
     root = _structural(raw, definitions)
     root["required"] = ["spec"]
     properties = root["properties"]
     properties["apiVersion"] = {"type": "string", "description": f"{GROUP}/{VERSION}."}
-    properties["kind"] = {"type": "string", "description": "BatchMatrix."}
+    properties["kind"] = {"type": "string", "description": f"{model.__name__}."}
     properties["metadata"] = {"type": "object"}
-    status = _without_defaults(properties["status"])
-    _bound_status(status)
-    status["properties"]["observedGeneration"]["default"] = -1
-    status["default"] = {"observedGeneration": -1}
-    properties["status"] = status
+    if "status" in properties:
+        status = _without_defaults(properties["status"])
+        _bound_status(status)
+        status["properties"]["observedGeneration"]["default"] = -1
+        status["default"] = {"observedGeneration": -1}
+        properties["status"] = status
     return root
 
 
@@ -117,29 +122,41 @@ def crd() -> dict[str, Any]:
         {"name": name, "type": kind, "jsonPath": path, **({"priority": priority} if priority else {})}
         for name, kind, path, priority in _COLUMNS
     ]
+    names = {
+        "kind": "BatchMatrix",
+        "listKind": "BatchMatrixList",
+        "plural": PLURAL,
+        "singular": "batchmatrix",
+        "shortNames": ["bmx"],
+        "categories": ["batchmatrix"],
+    }
+    return _definition(names, {"subresources": {"status": {}}, "additionalPrinterColumns": columns}, BatchMatrix)
+
+
+def catalog_crd() -> dict[str, Any]:
+    """The CustomResourceDefinition of MatrixCatalog as plain data, the same on every call."""
+    names = {
+        "kind": "MatrixCatalog",
+        "listKind": "MatrixCatalogList",
+        "plural": CATALOG_PLURAL,
+        "singular": "matrixcatalog",
+        "shortNames": ["bmc"],
+        "categories": ["batchmatrix"],
+    }
+    return _definition(names, {}, MatrixCatalog)
+
+
+def _definition(names: dict[str, Any], more: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
     version = {
         "name": VERSION,
         "served": True,
         "storage": True,
-        "schema": {"openAPIV3Schema": _schema()},
-        "subresources": {"status": {}},
-        "additionalPrinterColumns": columns,
+        "schema": {"openAPIV3Schema": _schema(model)},
+        **more,
     }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{PLURAL}.{GROUP}"},
-        "spec": {
-            "group": GROUP,
-            "scope": "Namespaced",
-            "names": {
-                "kind": "BatchMatrix",
-                "listKind": "BatchMatrixList",
-                "plural": PLURAL,
-                "singular": "batchmatrix",
-                "shortNames": ["bmx"],
-                "categories": ["batchmatrix"],
-            },
-            "versions": [version],
-        },
+        "metadata": {"name": f"{names['plural']}.{GROUP}"},
+        "spec": {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version]},
     }

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.model.cell import Cell, MatrixRef, Plan, Work
 from batchmatrix.model.observed import NodeState
 from batchmatrix.model.v1alpha1 import BatchMatrix, Spec
+from batchmatrix.model.v1alpha1.rules.judging import metric_names
+from batchmatrix.plan.check import check_cells
 from batchmatrix.plan.expand import expand
 from batchmatrix.plan.identity import cell_hash
 from batchmatrix.plan.naming import cell_names
@@ -32,7 +35,7 @@ def build_plan(
     service_accounts: frozenset[str],
     max_trials: int = 100_000,
 ) -> Plan:
-    """Make the plan. Pure: the same arguments give the same plan.
+    """Make the plan of a matrix that stands by itself (plan.catalogs). Pure: same arguments, same plan.
 
     `nodes` is None where nodes may not be read. What `previous` resolved is taken over by every cell whose own
     inputs in the spec are unchanged, unless it had a problem. `now` is RFC 3339. Raises InvalidSpec where the
@@ -40,14 +43,17 @@ def build_plan(
     """
     spec = matrix.spec
     _check_account(spec, service_accounts)
-    values = list(expand(spec.axes, max_cells=max_cells))
-    _check_trials(spec, cells=len(values), max_trials=max_trials)
+    expansion = expand(spec, max_cells=max_cells)
     resolver = Resolver(spec)
-    unplaced = [resolver(combination) for combination in values]
+    unplaced = [resolver(combination) for combination in expansion.combinations]
+    _check_trials(unplaced, max_trials=max_trials)
+    problems = [*metric_names(matrix, {metric.name for metric in spec.metrics}), *check_cells(spec, unplaced)]
+    if problems:
+        raise InvalidSpec(problems)
     works = _Works(spec, nodes=nodes, previous=previous)
     copies: Counter[str] = Counter()
     cells = []
-    for name, cell in zip(cell_names(values), unplaced, strict=True):
+    for name, cell in zip(cell_names(expansion.combinations), unplaced, strict=True):
         work, problem = works(cell)
         first = cell_hash(work=work, parameters=cell.parameters, hardware=cell.hardware, seed=spec.seed, copy=0)
         copy = copies[first]
@@ -65,10 +71,15 @@ def build_plan(
                 parameters=cell.parameters,
                 environment=cell.environment,
                 hardware=cell.hardware,
-                trials=spec.trials,
+                trials=cell.trials,
                 seed=spec.seed,
                 work=work,
                 problem=problem,
+                mitigations=cell.combination.mitigations,
+                steps=cell.steps,
+                timeout=cell.timeout,
+                allowed_exit_codes=cell.allowed_exit_codes,
+                expect=cell.expect,
                 inputs=cell.inputs,
             )
         )
@@ -83,11 +94,11 @@ def _check_account(spec: Spec, service_accounts: frozenset[str]) -> None:
         raise InvalidSpec([Problem("spec.workload.serviceAccountName", text)])
 
 
-def _check_trials(spec: Spec, *, cells: int, max_trials: int) -> None:
-    if cells * spec.trials > max_trials:
-        total = f"{cells} cells x {spec.trials} trials make {cells * spec.trials}"
-        text = f"{total}; this operator takes at most {max_trials}: lower trials or remove values"
-        raise InvalidSpec([Problem("spec.trials", text)])
+def _check_trials(cells: Sequence[Unplaced], *, max_trials: int) -> None:
+    total = sum(cell.trials for cell in cells)
+    if total > max_trials:
+        text = f"{len(cells)} cells make {total} trials; this operator takes at most {max_trials}: lower trials"
+        raise InvalidSpec([Problem("spec.trials", f"{text} or remove values")])
 
 
 class _Works:
@@ -95,16 +106,18 @@ class _Works:
 
     def __init__(self, spec: Spec, *, nodes: Sequence[NodeState] | None, previous: Plan | None) -> None:
         self._nodes = nodes
-        self._wait = spec.placement.no_matching_node == "wait"
+        self._wait = spec.waits_for_nodes
         cells = previous.cells if previous is not None else ()
         self._earlier = {cell.inputs: cell.work for cell in cells if cell.problem is None and cell.inputs}
-        self._places: dict[tuple[str | None, str | None], Place] = {}
+        self._places: dict[tuple[Any, ...], Place] = {}
 
     def __call__(self, cell: Unplaced) -> tuple[Work, str | None]:
         earlier = self._earlier.get(cell.inputs)
         if earlier is not None:
             return replace(cell.work, image=earlier.image, node_selector=earlier.node_selector), None
-        key = (cell.environment, cell.hardware)  # within one spec nothing else of a cell matters to nodes
+        settings = cell.combination.settings
+        # within one spec nothing else of a cell matters to nodes
+        key = (cell.environment, cell.hardware, cell.image, *settings.requests.items(), *settings.limits.items())
         if key not in self._places:
             self._places[key] = place(cell, nodes=self._nodes, wait=self._wait)
         found = self._places[key]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from batchmatrix.base.ids import digest, slug
 from batchmatrix.model.cell import Scalar
 from batchmatrix.model.v1alpha1 import RESERVED_AXES
+from batchmatrix.plan.combination import Combination
 from batchmatrix.plan.text import scalar_text
 
 __all__ = ["NAME_LIMIT", "cell_names"]
@@ -30,12 +31,15 @@ def _part(axis: str, value: Scalar) -> str:
     return f"{slug(axis) if len(axis) <= _SHORT else letters}{text}"
 
 
-def cell_names(cells: Sequence[Mapping[str, Scalar]]) -> list[str]:
-    """A name for each cell, in their order, such as `h100-fp32-t4`.
+def cell_names(combinations: Sequence[Combination]) -> list[str]:
+    """A name for each cell, in their order, such as `h100-fp32-t4`; its own where it was given one.
 
     A name that is empty, too long or would be given twice ends in 8 hexadecimal digits of the cell's values, so a
     cell keeps its name as long as its values and the need for the digits stay.
     """
+    if combinations and combinations[0].name is not None:
+        return [str(one.name) for one in combinations]  # of explicit cells every one has a name, each its own
+    cells = [one.values for one in combinations]
     readable = ["-".join(part for part in map(_part, cell.keys(), cell.values()) if part) for cell in cells]
     count = Counter(readable)
     digits = _SUFFIX

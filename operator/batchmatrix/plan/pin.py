@@ -23,7 +23,7 @@ def dump_plan(plan: Plan) -> bytes:
     works = _Works()
     cells: list[dict[str, Any]] = []
     for cell in plan.cells:
-        own = len(cell.parameters)
+        own = len(cell.parameters) + (cell.steps is not None)
         index = works.index(cell.work, own)
         cells.append(
             {
@@ -39,6 +39,11 @@ def dump_plan(plan: Plan) -> bytes:
                 "env": [list(pair) for pair in cell.work.env[:own]],
                 "work": index,
                 "problem": cell.problem,
+                "mitigations": list(cell.mitigations),
+                "steps": cell.steps,
+                "timeout": cell.timeout,
+                "allowedExitCodes": list(cell.allowed_exit_codes),
+                "expect": cell.expect,
                 "inputs": cell.inputs,
             }
         )
@@ -124,5 +129,10 @@ def _cell(body: dict[str, Any], works: list[Work]) -> Cell:
         seed=body["seed"],
         work=replace(work, env=(*own, *work.env)),
         problem=body["problem"],
+        mitigations=tuple(body["mitigations"]),
+        steps=body["steps"],
+        timeout=body["timeout"],
+        allowed_exit_codes=tuple(body["allowedExitCodes"]),
+        expect=body["expect"],
         inputs=body["inputs"],
     )

@@ -2,65 +2,118 @@
 
 from __future__ import annotations
 
-from batchmatrix.model.v1alpha1.catalog import Catalog, DeviceResource, Environment, Hardware, Toleration
-from batchmatrix.model.v1alpha1.parse import parse_matrix
+from batchmatrix.model.v1alpha1._types import Entry, InlineImage, Match, MatchValue
+from batchmatrix.model.v1alpha1.catalog import (
+    Catalog,
+    CatalogRef,
+    DeviceResource,
+    Entries,
+    Environment,
+    Hardware,
+    MatrixCatalog,
+    Mitigation,
+    NamedWorkload,
+    Toleration,
+)
+from batchmatrix.model.v1alpha1.grid import (
+    RESERVED_AXES,
+    Axis,
+    CellSettings,
+    Expect,
+    ExplicitCell,
+    Include,
+    Override,
+)
+from batchmatrix.model.v1alpha1.judging import Baseline, Check, Compare, Confound, Gate
+from batchmatrix.model.v1alpha1.meta import ObjectMeta
+from batchmatrix.model.v1alpha1.parse import parse_catalog, parse_entries, parse_matrix, parse_object
 from batchmatrix.model.v1alpha1.policy import (
     Logs,
     Metric,
     Pending,
     Placement,
+    Preflight,
+    Queue,
     Retention,
     Retry,
     RetryRule,
+    Reuse,
     StoreRef,
 )
 from batchmatrix.model.v1alpha1.rules import LAUNCH_VARIABLES, PYDANTIC_ONLY, RULES
-from batchmatrix.model.v1alpha1.spec import NAME_LIMIT, RESERVED_AXES, Axis, BatchMatrix, ObjectMeta, Spec
+from batchmatrix.model.v1alpha1.spec import NAME_LIMIT, BatchMatrix, Spec
 from batchmatrix.model.v1alpha1.status import Condition, LedgerStatus, LogCounts, Status, TrialCounts
 from batchmatrix.model.v1alpha1.workload import (
     EnvFrom,
     EnvVar,
     ImageRule,
     Resources,
+    Template,
     Volume,
     VolumeMount,
     Workload,
 )
 
 __all__ = [
-    "LAUNCH_VARIABLES",
-    "NAME_LIMIT",
-    "PYDANTIC_ONLY",
-    "RESERVED_AXES",
-    "RULES",
     "Axis",
+    "Baseline",
     "BatchMatrix",
     "Catalog",
+    "CatalogRef",
+    "CellSettings",
+    "Check",
+    "Compare",
     "Condition",
+    "Confound",
     "DeviceResource",
+    "Entries",
+    "Entry",
     "EnvFrom",
     "EnvVar",
     "Environment",
+    "Expect",
+    "ExplicitCell",
+    "Gate",
     "Hardware",
     "ImageRule",
+    "Include",
+    "InlineImage",
+    "LAUNCH_VARIABLES",
     "LedgerStatus",
     "LogCounts",
     "Logs",
+    "Match",
+    "MatchValue",
+    "MatrixCatalog",
     "Metric",
+    "Mitigation",
+    "NAME_LIMIT",
+    "NamedWorkload",
     "ObjectMeta",
+    "Override",
+    "PYDANTIC_ONLY",
     "Pending",
     "Placement",
+    "Preflight",
+    "Queue",
+    "RESERVED_AXES",
+    "RULES",
     "Resources",
     "Retention",
     "Retry",
     "RetryRule",
+    "Reuse",
     "Spec",
     "Status",
     "StoreRef",
+    "Template",
     "Toleration",
     "TrialCounts",
     "Volume",
     "VolumeMount",
     "Workload",
+    "parse_catalog",
+    "parse_entries",
     "parse_matrix",
+    "parse_object",
 ]

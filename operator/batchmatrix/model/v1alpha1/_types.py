@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
+from batchmatrix.base.paths import field_path
 from batchmatrix.base.quantities import DURATION_PATTERN, QUANTITY_PATTERN, parse_duration
 from batchmatrix.base.text import one_line
 from batchmatrix.model.cell import Scalar
@@ -20,8 +32,13 @@ __all__ = [
     "MAX_DURATION",
     "NAME",
     "SHAPES",
+    "STACK_LIMIT",
     "ApiModel",
+    "AxisEntry",
     "AxisValue",
+    "Entry",
+    "EnvironmentRef",
+    "InlineImage",
     "DnsLabel",
     "DnsSubdomain",
     "Duration",
@@ -29,6 +46,8 @@ __all__ = [
     "LabelKey",
     "LabelValue",
     "Labels",
+    "Match",
+    "MatchValue",
     "Name",
     "Quantities",
     "Quantity",
@@ -52,28 +71,15 @@ MAX_DURATION = "8784h"
 
 DURATION_RULE = (f"duration(self) <= duration('{MAX_DURATION}')", f"must be at most {MAX_DURATION}")
 
-_PLAIN_STEP = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+STACK_LIMIT = 8
+"""Mitigations that can be used together."""
+
 _WHOLE_LIMIT = 2**63
 
 
 def refuse(reason: str) -> NoReturn:
     """Stop a validator with a text that is shown to the user as it stands."""
     raise PydanticCustomError("batchmatrix", "{reason}", {"reason": reason})
-
-
-def field_path(location: tuple[int | str, ...]) -> str:
-    """A location as a person writes it: `spec.axes[0].values`, `spec.catalog.hardware["h100"]`."""
-    path = ""
-    for step in location:
-        if isinstance(step, int):
-            path += f"[{step}]"
-        elif step == "[key]":
-            continue
-        elif _PLAIN_STEP.fullmatch(step):
-            path += f".{step}" if path else step
-        else:
-            path += f'["{one_line(step, limit=80)}"]'
-    return path
 
 
 def show(value: object) -> str:
@@ -135,7 +141,7 @@ def _quantity(value: object) -> object:
     return value
 
 
-def _axis_value(value: object) -> Scalar:
+def _scalar(value: object) -> Scalar:
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
             refuse("is not a finite number; write a text in quotes if the workload understands it")
@@ -148,6 +154,77 @@ def _axis_value(value: object) -> Scalar:
     if not isinstance(value, str | int | float | bool):
         refuse("must be one text, number or boolean, not a list, an object or null")
     return value
+
+
+def _stack(value: list[Any] | tuple[Any, ...]) -> tuple[str, ...]:
+    """Names of mitigations that are used together."""
+    if not value:
+        refuse("is an empty list; write names of mitigations, or none")
+    if len(value) > STACK_LIMIT:
+        refuse(f"stacks {len(value)} mitigations; write at most {STACK_LIMIT}")
+    for name in value:
+        if not isinstance(name, str) or not re.fullmatch(NAME, name):
+            refuse(f"{show(name)} in the list is not a name; a list holds names of mitigations that are used together")
+    return tuple(value)
+
+
+@dataclass(frozen=True, slots=True)
+class InlineImage:
+    """An environment written where it is used: nothing but an image."""
+
+    image: str
+
+    @property
+    def name(self) -> str:
+        """`_inline_` and 8 hexadecimal digits that follow from the image: the same image has the same name."""
+        return f"_inline_{hashlib.blake2b(self.image.encode(), digest_size=4).hexdigest()}"
+
+
+def _inline(value: Mapping[Any, Any]) -> InlineImage:
+    if set(value) != {"image"}:
+        keys = ", ".join(sorted(map(str, value))) or "nothing"
+        refuse(f"is an object with {one_line(keys, limit=60)}; write {{image: REFERENCE}} or the name of an environment")
+    image = value["image"]
+    if not isinstance(image, str) or len(image) > 512 or not re.fullmatch(_IMAGE, image):
+        refuse(f"{show(image)} has the wrong form; write an image reference such as registry.example/team/image:tag")
+    return InlineImage(image)
+
+
+def _entry(value: object) -> Entry:
+    if isinstance(value, InlineImage):
+        return value
+    if isinstance(value, list | tuple):
+        return _stack(value)
+    return _inline(value) if isinstance(value, Mapping) else _scalar(value)
+
+
+def _environment_ref(value: object) -> str | InlineImage:
+    if isinstance(value, InlineImage):
+        return value
+    if isinstance(value, Mapping):
+        return _inline(value)
+    if not isinstance(value, str):
+        refuse(f"{show(value)} is no name; write a name of a catalog, or {{image: REFERENCE}}")
+    return value
+
+
+def _match_value(value: object) -> MatchValue:
+    if not isinstance(value, list | tuple):
+        found = _entry(value)
+        assert not isinstance(found, tuple)
+        return found
+    if not value:
+        refuse("is an empty list, which matches nothing; write at least one value")
+    if len(value) > 64:
+        refuse(f"has {len(value)} alternatives; write at most 64")
+    return tuple(_entry(item) for item in value)
+
+
+def _plain(value: object) -> Any:
+    """Back to what stands in a file."""
+    if isinstance(value, InlineImage):
+        return {"image": value.image}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 _LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
@@ -188,21 +265,45 @@ Quantity = Annotated[
         }
     ),
 ]
+def _open(**bounds: int) -> WithJsonSchema:
+    """A value of several types: a structural schema has no word for it, so each bound speaks about its own type."""
+    return WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True, "maxLength": 128, **bounds})
+
+
+Entry = Scalar | tuple[str, ...] | InlineImage
+"""A value of an axis: a parameter's, a name, mitigations that are used together, an environment's image."""
+MatchValue = Scalar | InlineImage | tuple[Entry, ...]
+"""What a value of an axis is held against: one value, or several of which one must fit."""
+
 AxisValue = Annotated[
     Scalar,
-    PlainValidator(_axis_value),
-    # A structural schema has no word for "any scalar". Without a type, bounds of other types do not speak about
-    # scalars, and two that contradict each other refuse every list and every object.
-    WithJsonSchema(
-        {
-            "x-kubernetes-preserve-unknown-fields": True,
-            "maxLength": 128,
-            "minItems": 1,
-            "maxItems": 0,
-            "minProperties": 1,
-            "maxProperties": 0,
-        }
-    ),
+    PlainValidator(_scalar),
+    # Bounds that contradict each other refuse every list and every object.
+    _open(minItems=1, maxItems=0, minProperties=1, maxProperties=0),
+]
+AxisEntry = Annotated[
+    Entry,
+    PlainValidator(_entry),
+    PlainSerializer(_plain),
+    _open(minItems=1, maxItems=STACK_LIMIT, minProperties=1, maxProperties=1),
+]
+EnvironmentRef = Annotated[
+    str | InlineImage,
+    PlainValidator(_environment_ref),
+    PlainSerializer(_plain),
+    _open(minItems=1, maxItems=0, minProperties=1, maxProperties=1),
+]
+Match = Annotated[
+    dict[
+        Variable,
+        Annotated[
+            MatchValue,
+            PlainValidator(_match_value),
+            PlainSerializer(_plain),
+            _open(minItems=1, maxItems=64, minProperties=1, maxProperties=1),
+        ],
+    ],
+    Field(max_length=8),
 ]
 Labels = Annotated[dict[LabelKey, LabelValue], Field(max_length=16)]
 Quantities = Annotated[dict[LabelKey, Quantity], Field(max_length=16)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,10 +12,13 @@ from pydantic_core import ErrorDetails
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.text import one_line
 from batchmatrix.model.v1alpha1._types import SHAPES, field_path, show
-from batchmatrix.model.v1alpha1.rules import check
+from batchmatrix.model.v1alpha1.catalog import Entries, MatrixCatalog
+from batchmatrix.model.v1alpha1.rules import check, check_entries
 from batchmatrix.model.v1alpha1.spec import BatchMatrix
 
-__all__ = ["field_path", "parse_matrix"]
+__all__ = ["field_path", "parse_catalog", "parse_entries", "parse_matrix", "parse_object"]
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 _PROBLEMS_LIMIT = 50
 
@@ -47,9 +50,9 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
         yield from _models(part)
 
 
-def _known_fields(location: tuple[int | str, ...]) -> list[str]:
+def _known_fields(root: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """The fields of the object that holds the last step of `location`."""
-    models: list[type[BaseModel]] = [BatchMatrix]
+    models: list[type[BaseModel]] = [root]
     for step in location[:-1]:
         fields = {field.alias: field for model in models for field in model.model_fields.values()}
         if isinstance(step, str) and step in fields:
@@ -57,13 +60,13 @@ def _known_fields(location: tuple[int | str, ...]) -> list[str]:
     return sorted(field.alias or "" for model in models for field in model.model_fields.values())
 
 
-def _unknown(location: tuple[int | str, ...]) -> str:
-    known = _known_fields(location)
+def _unknown(root: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    known = _known_fields(root, location)
     near = difflib.get_close_matches(str(location[-1]), known, n=1)
     return f"unknown field; did you mean {near[0]}?" if near else f"unknown field; known are: {', '.join(known)}"
 
 
-def _wording(error: ErrorDetails) -> str:
+def _wording(root: type[BaseModel], error: ErrorDetails) -> str:
     kind, context = error["type"], error.get("ctx", {})
     shown = show(error["input"])
     if kind in _TYPES:
@@ -82,20 +85,20 @@ def _wording(error: ErrorDetails) -> str:
         "less_than_equal": "{shown} is too large; write {le} or less",
     }
     if kind == "extra_forbidden":
-        return _unknown(error["loc"])
+        return _unknown(root, error["loc"])
     if kind == "string_pattern_mismatch":
         return f"{shown} has the wrong form; write {SHAPES[context['pattern']]}"
     return one_line(texts.get(kind, "{shown} cannot be used here").format(shown=shown, **context))
 
 
-def _problems(errors: list[ErrorDetails]) -> Iterator[Problem]:
+def _problems(root: type[BaseModel], errors: list[ErrorDetails]) -> Iterator[Problem]:
     places = [error["loc"] for error in errors]
     for error in errors:
         place = error["loc"]
         # a list that lost its wrong entries may seem too short; then the entries are the whole story
         inner = any(len(other) > len(place) and other[: len(place)] == place for other in places)
         if error["type"] != "too_short" or not inner:
-            yield Problem(field_path(place), _wording(error))
+            yield Problem(field_path(place), _wording(root, error))
 
 
 def _nulls(value: object, location: tuple[int | str, ...]) -> Iterator[Problem]:
@@ -121,21 +124,52 @@ def _keys(value: object, location: tuple[int | str, ...]) -> Iterator[Problem]:
             yield from _keys(item, (*location, index))
 
 
+def _validated(root: type[_Model], obj: Mapping[str, Any]) -> _Model:
+    """All fields, one by one. Raises InvalidSpec with every problem."""
+    problems = [*_keys(obj, ()), *_nulls(obj.get("spec"), ("spec",))] if "spec" in obj else [*_keys(obj, ())]
+    if problems:
+        raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
+    try:
+        return root.model_validate(obj)
+    except ValidationError as errors:
+        found = errors.errors(include_url=False)
+        raise InvalidSpec(list(_problems(root, found))[:_PROBLEMS_LIMIT]) from None
+
+
 def parse_matrix(obj: Mapping[str, Any]) -> BatchMatrix:
     """The matrix that `obj` (a file or an object from the API server) stands for.
 
     Raises InvalidSpec with every problem of its fields; only when all fields are right, with every problem
     between fields.
     """
-    problems = [*_keys(obj, ()), *_nulls(obj.get("spec"), ("spec",))] if "spec" in obj else [*_keys(obj, ())]
-    if problems:
-        raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
-    try:
-        matrix = BatchMatrix.model_validate(obj)
-    except ValidationError as errors:
-        found = errors.errors(include_url=False)
-        raise InvalidSpec(list(_problems(found))[:_PROBLEMS_LIMIT]) from None
+    matrix = _validated(BatchMatrix, obj)
     problems = check(matrix)
     if problems:
         raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
     return matrix
+
+
+def parse_catalog(obj: Mapping[str, Any]) -> MatrixCatalog:
+    """The MatrixCatalog that `obj` stands for. Raises InvalidSpec as parse_matrix does."""
+    catalog = _validated(MatrixCatalog, obj)
+    problems = check_entries(catalog.spec, ("spec",))
+    if problems:
+        raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
+    return catalog
+
+
+def parse_entries(obj: Mapping[str, Any]) -> Entries:
+    """The entries of a catalog that is a file of its own, not an object. Raises InvalidSpec as parse_matrix does."""
+    problems = list(_nulls(obj, ()))
+    if problems:
+        raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
+    entries = _validated(Entries, obj)
+    problems = check_entries(entries, ())
+    if problems:
+        raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
+    return entries
+
+
+def parse_object(obj: Mapping[str, Any]) -> BatchMatrix | MatrixCatalog:
+    """What `obj` says it is by its kind; a BatchMatrix if it does not say. Raises InvalidSpec."""
+    return parse_catalog(obj) if obj.get("kind") == "MatrixCatalog" else parse_matrix(obj)

@@ -1,4 +1,4 @@
-"""How trials are retried, waited for, placed, read and kept."""
+"""How trials are admitted, retried, waited for, placed, read and kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from batchmatrix.base.quantities import parse_quantity
-from batchmatrix.model.v1alpha1._types import ApiModel, DnsLabel, Duration, Quantity, cel, shape
+from batchmatrix.model.v1alpha1._types import (
+    ApiModel,
+    DnsLabel,
+    DnsSubdomain,
+    Duration,
+    Image,
+    Name,
+    Quantity,
+    Text,
+    cel,
+    shape,
+)
+from batchmatrix.model.v1alpha1.judging import MetricName
 
 __all__ = [
     "Logs",
@@ -15,9 +27,12 @@ __all__ = [
     "OOMRetryRule",
     "Pending",
     "Placement",
+    "Preflight",
+    "Queue",
     "Retention",
     "Retry",
     "RetryRule",
+    "Reuse",
     "StoreRef",
 ]
 
@@ -120,8 +135,10 @@ class Pending(ApiModel):
 class Placement(ApiModel):
     """What happens to cells that fit no node."""
 
-    no_matching_node: Literal["fail", "wait"] = Field(
-        default="fail", description="fail: such cells end at once; wait: they wait for nodes to come."
+    no_matching_node: Literal["fail", "wait"] | None = Field(
+        default=None,
+        description="fail: such cells end at once; wait: they wait for nodes to come. fail if not given, wait where "
+        "spec.queue is set.",
     )
 
 
@@ -146,14 +163,15 @@ class Metric(ApiModel):
         json_schema_extra=cel(
             ("has(self.pattern) == (self.from == 'regex')", "pattern is required with from: regex, and only there"),
             ("!has(self.key) || self.from != 'regex'", "key does nothing with from: regex; remove it"),
+            ("has(self.token) == (self.from == 'token')", "token is required with from: token, and only there"),
         )
     )
 
-    name: Annotated[
-        str, shape(r"^[A-Za-z_][A-Za-z0-9_.-]*$", "letters, digits, '_', '.' and '-', no digit first", 63)
-    ] = Field(description="Name in reports.")
-    source: Literal["prefix", "json", "keyvalue", "regex"] = Field(
-        alias="from", description="Form in the log: `::metric {json}`, JSON lines, key=value, or a pattern."
+    name: MetricName = Field(description="Name in reports.")
+    source: Literal["prefix", "json", "keyvalue", "regex", "token"] = Field(
+        alias="from",
+        description="Form in the log: `::metric {json}`, JSON lines, key=value, a pattern, or the key=value pairs of "
+        "the last line that holds the token.",
     )
     key: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
         default=None, description="Name in the log; the metric's name if not given."
@@ -161,11 +179,20 @@ class Metric(ApiModel):
     pattern: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
         default=None, description="RE2 expression with one group, or one called value; for from: regex."
     )
+    token: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
+        default=None, description="Text that marks the line; for from: token."
+    )
     strategy: Literal["latest", "first", "min", "max", "mean", "sum", "count", "p50", "p90", "p95", "p99"] = Field(
         default="latest", description="How the values of one attempt become one."
     )
     warmup: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=0, description="Number of values left out at the start."
+    )
+    direction: Literal["lower", "higher"] | None = Field(
+        default=None, description="Which is better; without it the metric is only shown."
+    )
+    scale: Literal["log", "linear"] = Field(
+        default="log", description="log: compared as ratios; linear: as differences, for what may be 0 or negative."
     )
     required: bool = Field(default=False, description="Whether an attempt without a valid value is Incomplete.")
     unit: Annotated[str, Field(max_length=32)] = Field(default="", description="Unit shown in reports.")
@@ -182,3 +209,41 @@ class Retention(ApiModel):
 
     jobs: Literal["failed", "all", "none"] = Field(default="failed", description="Finished Jobs that are kept.")
     jobs_ttl: Duration = Field(default="1h", description="How long they are kept after their end.")
+    on_delete: Literal["keep", "delete"] = Field(
+        default="keep", description="What becomes of records and logs in the store when the matrix is deleted."
+    )
+
+
+class Queue(ApiModel):
+    """Who admits the Jobs."""
+
+    name: DnsLabel = Field(description="LocalQueue of Kueue in the matrix's namespace.")
+    priority_class: DnsSubdomain | None = Field(default=None, description="WorkloadPriorityClass of Kueue.")
+
+
+class Preflight(ApiModel):
+    """A check that runs before the first trial."""
+
+    command: Annotated[tuple[Text, ...], Field(strict=False, min_length=1, max_length=256)] = Field(
+        description="What to run; exit code 75 or a line `::hold until=...` puts the matrix on hold."
+    )
+    image: Image | None = Field(default=None, description="Image; the workload's own if not given.")
+
+
+class Reuse(ApiModel):
+    """Which earlier records count as results."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "self.scope == 'namespace' || !(has(self.maxAge) || has(self.key))",
+                "maxAge and key are for scope: namespace; remove them",
+            )
+        )
+    )
+
+    scope: Literal["matrix", "namespace"] = Field(
+        default="matrix", description="matrix: those of this object; namespace: those of other matrices too."
+    )
+    max_age: Duration | None = Field(default=None, description="Oldest record of another matrix that counts.")
+    key: Name | None = Field(default=None, description="Only matrices with the same key share records.")

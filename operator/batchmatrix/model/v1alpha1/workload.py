@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from batchmatrix.model.v1alpha1._types import (
-    DURATION_RULE,
     ApiModel,
     DnsLabel,
     DnsSubdomain,
     Duration,
     Image,
     Labels,
+    Name,
     Quantities,
     Quantity,
     Text,
@@ -24,15 +24,18 @@ from batchmatrix.model.v1alpha1._types import (
 )
 
 __all__ = [
+    "POSITIVE",
     "ConfigMapSource",
     "EmptyDirSource",
     "EnvFrom",
     "EnvVar",
+    "ExitCodes",
     "ImageRule",
     "LocalRef",
     "ObjectRef",
     "Resources",
     "SecretSource",
+    "Template",
     "Volume",
     "VolumeClaimSource",
     "VolumeMount",
@@ -42,6 +45,10 @@ __all__ = [
 _PATH = r"^/[^:]*$"
 _SUB_PATH = r"^[^/]"
 _USER_ID_MAX = 2**31 - 1
+
+POSITIVE = ("duration(self) > duration('0s')", "must be more than 0s")
+
+ExitCodes = Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], Field(strict=False, min_length=1, max_length=64)]
 
 ONE_IMAGE = ("!(has(self.image) && has(self.imagesByNode))", "has both image and imagesByNode; keep one of them")
 
@@ -172,7 +179,7 @@ class VolumeMount(ApiModel):
     read_only: bool = Field(default=False, description="Whether the container may only read it.")
 
 
-class Workload(ApiModel):
+class Template(ApiModel):
     """What runs in the one container of each trial."""
 
     model_config = ConfigDict(
@@ -188,7 +195,7 @@ class Workload(ApiModel):
         )
     )
 
-    image: Image | None = Field(default=None, description="Image; required unless imagesByNode or an environment axis.")
+    image: Image | None = Field(default=None, description="Image, where no environment brings one.")
     images_by_node: ImageRules | None = Field(
         default=None, description="Images by node label; the first rule that fits a node counts."
     )
@@ -239,8 +246,24 @@ class Workload(ApiModel):
     service_account_name: DnsSubdomain | None = Field(
         default=None, description="Service account of the pods; the operator says which are allowed."
     )
-    timeout: Duration = Field(
-        default="1h",
-        description="Longest run of one attempt, counted from the container's start.",
-        json_schema_extra=cel(DURATION_RULE, ("duration(self) > duration('0s')", "must be more than 0s")),
+    timeout: Duration | None = Field(
+        default=None,
+        description="Longest run of one attempt, counted from the container's start; 1h if not given.",
+        json_schema_extra=cel(POSITIVE),
+    )
+    end_marker: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
+        default=None, description="Text that the log must hold for an attempt to count as complete."
+    )
+    allowed_exit_codes: ExitCodes | None = Field(
+        default=None, description="Exit codes that count as success; [0] if not given."
+    )
+
+
+class Workload(Template):
+    """What each trial runs: written here, or a named workload of a catalog, of which fields given here replace some."""
+
+    model_config = ConfigDict(json_schema_extra=Template.model_config.get("json_schema_extra"))
+
+    ref: Name | None = Field(
+        default=None, description="Name of a workload in a catalog; each field that is given here replaces its own."
     )

@@ -1,19 +1,19 @@
-"""Matrices from YAML files, read as kubectl reads them, with line and column of everything that is wrong."""
+"""Documents of YAML files, read as kubectl reads them, with line and column of everything that is wrong."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import yaml
 
 from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.base.paths import field_path
 from batchmatrix.base.text import one_line
-from batchmatrix.model.v1alpha1 import BatchMatrix, parse_matrix
-from batchmatrix.model.v1alpha1.parse import field_path
 
-__all__ = ["FILE_LIMIT", "load_matrix", "resolve_plain"]
+__all__ = ["FILE_LIMIT", "Document", "read_documents", "resolve_plain"]
 
 FILE_LIMIT = 1_048_576
 """Characters of a file; the API server takes no object larger than about this."""
@@ -30,6 +30,8 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _LAST_STEP = re.compile(r'(\.?[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\]|\["[^"]*"\])$')
 _PLAIN, _STRING, _MERGE = "plain", "tag:yaml.org,2002:str", "<<"
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
+T = TypeVar("T")
 
 Place = tuple[int, int]
 """Line and column, from 1."""
@@ -185,31 +187,59 @@ def _compose(text: str, source: str) -> list[yaml.Node]:
         raise InvalidSpec([Problem(source, "is nested too deeply; write a flatter file")]) from None
 
 
-def load_matrix(text: str, *, source: str) -> list[BatchMatrix]:
-    """Every matrix of a YAML (or JSON) file with one or more documents; `source` is its name in messages.
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a file."""
 
-    Scalars mean what they mean to kubectl (resolve_plain); keys that are there twice, keys that are not read as
-    texts and unknown fields are refused. Raises InvalidSpec with all problems, each as `source:line:column: path`.
+    source: str
+    """Name of the file in messages."""
+    data: dict[str, Any]
+    places: Mapping[str, Place]
+    """Line and column by field path."""
+
+    def located(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Problems of this document with `source:line:column` before their paths."""
+        return [_located(self.source, _nearest(dict(self.places), problem.path), problem) for problem in problems]
+
+    def parse(self, parse: Callable[[Mapping[str, Any]], T]) -> T:
+        """What `parse` makes of it. Raises InvalidSpec with located problems."""
+        try:
+            return parse(self.data)
+        except InvalidSpec as error:
+            raise InvalidSpec(self.located(error.problems)) from None
+        except RecursionError:
+            raise InvalidSpec([Problem(self.source, "is nested too deeply; write a flatter file")]) from None
+
+
+def read_documents(text: str, *, source: str) -> tuple[list[Document], list[Problem]]:
+    """Every document of a YAML (or JSON) file that is an object, and what is wrong with the others.
+
+    Scalars mean what they mean to kubectl (resolve_plain); keys that are there twice and keys that are not read as
+    texts are problems, each with a path of `source:line:column: path`. Never raises.
     """
     if len(text) > FILE_LIMIT:
-        raise InvalidSpec([Problem(source, f"has {len(text)} characters; at most {FILE_LIMIT} are read")])
-    matrices: list[BatchMatrix] = []
+        return [], [Problem(source, f"has {len(text)} characters; at most {FILE_LIMIT} are read")]
+    documents: list[Document] = []
     problems: list[Problem] = []
-    for node in _compose(text, source):
+    try:
+        nodes = _compose(text, source)
+    except InvalidSpec as error:
+        return [], list(error.problems)
+    for node in nodes:
         reader = _Reader()
         try:
             data = reader.read(node, ())
-            problems += [_located(source, place, problem) for place, problem in reader.problems]
-            if not isinstance(data, dict):
-                problems.append(_located(source, _place(node), Problem("", "is not an object; write a BatchMatrix")))
-            elif not reader.problems:
-                matrices.append(parse_matrix(data))
         except InvalidSpec as error:
             problems += [_located(source, _nearest(reader.places, p.path), p) for p in error.problems]
+            continue
         except RecursionError:
             problems.append(Problem(source, "is nested too deeply; write a flatter file"))
-    if problems:
-        raise InvalidSpec(problems)
-    if not matrices:
-        raise InvalidSpec([Problem(source, "holds no document; write a BatchMatrix")])
-    return matrices
+            continue
+        problems += [_located(source, place, problem) for place, problem in reader.problems]
+        if not isinstance(data, dict):
+            problems.append(_located(source, _place(node), Problem("", "is not an object; write one")))
+        elif not reader.problems:
+            documents.append(Document(source, data, reader.places))
+    if not nodes and not problems:
+        problems.append(Problem(source, "holds no document; write one"))
+    return documents, problems

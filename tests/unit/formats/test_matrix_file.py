@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from batchmatrix.base.errors import InvalidSpec
-from batchmatrix.plan.load import FILE_LIMIT, load_matrix, resolve_plain
+from batchmatrix.base.documents import FILE_LIMIT, resolve_plain
+from batchmatrix.formats.matrix_file import load_matrix
 from tests.support.specs import a_matrix
 
 GOOD = """\

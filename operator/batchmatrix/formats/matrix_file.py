@@ -1,0 +1,72 @@
+"""Matrices and catalogs from YAML files, with line and column of everything that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from batchmatrix.base.documents import read_documents, resolve_plain
+from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.model.v1alpha1 import BatchMatrix, MatrixCatalog, parse_object
+
+__all__ = ["dump_object", "load_matrix", "load_objects"]
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what kubectl reads back as it was."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write everything out: an alias saves a line and costs the reader one."""
+        return True
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.Node:
+    """In quotes wherever kubectl, or YAML 1.1, would take the bare text for something else."""
+    try:
+        plain = resolve_plain(text) == text
+    except ValueError:
+        plain = False
+    bare = plain and bool(text) and dumper.resolve(yaml.ScalarNode, text, (True, False)) == _STRING
+    return dumper.represent_scalar(_STRING, text, style=None if bare else '"')
+
+
+_STRING = "tag:yaml.org,2002:str"
+_Dumper.add_representer(str, _text)
+
+
+def dump_object(obj: Mapping[str, Any], *, header: str = "") -> str:
+    """A matrix or catalog as the YAML of a file: keys in their order, LF; `header` is put before it as comments.
+
+    What is read from it again is the same, by kubectl as by load_objects.
+    """
+    comments = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
+    body: str = yaml.dump(dict(obj), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return comments + body
+
+
+def load_objects(text: str, *, source: str) -> list[BatchMatrix | MatrixCatalog]:
+    """Every BatchMatrix and MatrixCatalog of a file with one or more documents; `source` is its name in messages.
+
+    Raises InvalidSpec with all problems of all documents, each as `source:line:column: path`.
+    """
+    documents, problems = read_documents(text, source=source)
+    objects: list[BatchMatrix | MatrixCatalog] = []
+    for document in documents:
+        try:
+            objects.append(document.parse(parse_object))
+        except InvalidSpec as error:
+            problems += error.problems
+    if problems:
+        raise InvalidSpec(problems)
+    return objects
+
+
+def load_matrix(text: str, *, source: str) -> list[BatchMatrix]:
+    """Every matrix of a file that holds nothing else. Raises InvalidSpec as load_objects does."""
+    objects = load_objects(text, source=source)
+    others = [one for one in objects if not isinstance(one, BatchMatrix)]
+    if others:
+        raise InvalidSpec([Problem(source, f"holds a {others[0].kind}; write it into a file of its own")])
+    return [one for one in objects if isinstance(one, BatchMatrix)]

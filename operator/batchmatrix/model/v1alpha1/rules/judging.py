@@ -1,0 +1,52 @@
+"""What must hold for checks, gates and comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from batchmatrix.base.errors import Problem
+from batchmatrix.base.text import one_line
+from batchmatrix.model.v1alpha1._types import show
+from batchmatrix.model.v1alpha1.spec import BatchMatrix
+
+__all__ = ["judging", "metric_names"]
+
+
+def judging(matrix: BatchMatrix) -> Iterator[Problem]:
+    """Bounds that are there and the right way round; metrics that there are, where the workload brings none."""
+    spec = matrix.spec
+    for index, check in enumerate(spec.checks):
+        path = f"spec.checks[{index}]"
+        if check.min is None and check.max is None:
+            yield Problem(path, "has neither min nor max; write one of them")
+        elif check.min is not None and check.max is not None and check.min > check.max:
+            yield Problem(f"{path}.min", f"{check.min} is more than max, {check.max}; nothing could pass")
+    seen: set[str] = set()
+    for index, gate in enumerate(spec.gates):
+        path = f"spec.gates[{index}]"
+        if gate.min is None and gate.max is None:
+            yield Problem(path, "has neither min nor max; write one of them")
+        if gate.name in seen:
+            yield Problem(f"{path}.name", f"{show(gate.name)} is the name of an earlier gate; rename one of them")
+        seen.add(gate.name)
+    if spec.baseline is not None and (spec.baseline.match is None) == (spec.baseline.cell is None):
+        yield Problem("spec.baseline", "needs exactly one of match and cell")
+    if spec.reuse.scope == "matrix" and (spec.reuse.max_age is not None or spec.reuse.key is not None):
+        yield Problem("spec.reuse", "maxAge and key are for scope: namespace; remove them")
+    if spec.workload.ref is None:
+        yield from metric_names(matrix, {metric.name for metric in spec.metrics})
+
+
+def metric_names(matrix: BatchMatrix, known: set[str]) -> Iterator[Problem]:
+    """Names of metrics that are not `known`."""
+    spec = matrix.spec
+    named = [
+        *((f"spec.checks[{i}].metric", check.metric) for i, check in enumerate(spec.checks)),
+        *((f"spec.gates[{i}].metric", gate.metric) for i, gate in enumerate(spec.gates)),
+        *((f"spec.compare.metrics[{i}]", name) for i, name in enumerate(spec.compare.metrics)),
+        *([("spec.confound.metric", spec.confound.metric)] if spec.confound.metric is not None else []),
+    ]
+    names = ", ".join(sorted(known)) or "none"
+    for path, name in named:
+        if name not in known:
+            yield Problem(path, one_line(f"{show(name)} is not in spec.metrics; add it there or use one of: {names}"))

@@ -1,0 +1,34 @@
+"""Words and small checks that several rules share."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["LAUNCH_VARIABLES", "RESERVED", "references", "reserved", "scalar_text"]
+
+LAUNCH_VARIABLES = ("BATCHMATRIX_TRIAL", "BATCHMATRIX_SEED", "BATCHMATRIX_CELL", "BATCHMATRIX_ATTEMPT")
+"""Variables that each attempt gets besides those in the spec, in this order; BATCHMATRIX_STEPS follows if set."""
+
+RESERVED = "BATCHMATRIX_"
+"""What the names of variables of users must not begin with."""
+
+_REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
+_C_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def references(text: str) -> list[str]:
+    """Names X in the `$(X)` of `text` that the kubelet would look up; `$$(X)` is a literal `$(X)`.
+
+    Only C identifiers count: nothing else can be a variable here, and the kubelet leaves it as it is.
+    """
+    return [name for name in _REFERENCE.findall(text) if _C_NAME.fullmatch(name)]
+
+
+def reserved(shown: str) -> str:
+    """What is said of a name that is ours."""
+    return f"{shown} begins with {RESERVED}, which is reserved; rename it"
+
+
+def scalar_text(value: object) -> str:
+    """How a value reaches the workload: `true` and `false` in lower case, all else as Python writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
