@@ -42,15 +42,24 @@ _COLUMNS: tuple[tuple[str, str, str, int], ...] = (
 )
 
 
+_RULES = "x-kubernetes-validations"
+
+
+def _merged(kind: dict[str, Any], field: dict[str, Any]) -> dict[str, Any]:
+    """A field of some type: what the field says itself goes before its type's, but rules of both hold."""
+    rules = [*kind.get(_RULES, ()), *field.get(_RULES, ())]
+    return {**kind, **field, **({_RULES: rules} if rules else {})}
+
+
 def _structural(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """One node of pydantic's JSON schema as a structural schema: no reference, no union, no null, no title."""
     own = {key: value for key, value in node.items() if key != "$ref"}
     if "$ref" in node:
         target = definitions[node["$ref"].rsplit("/", 1)[-1]]
-        return _structural({**target, **own}, definitions)
+        return _structural(_merged(target, own), definitions)
     if "x-kubernetes-int-or-string" not in node and "anyOf" in node:
         (inner,) = [branch for branch in own.pop("anyOf") if branch != {"type": "null"}]
-        return _structural({**inner, **own}, definitions)
+        return _structural(_merged(inner, own), definitions)
     result: dict[str, Any] = {key: node[key] for key in ("description", *_KEPT) if key in node}
     if "const" in node:
         result = {**result, "type": "string", "enum": [node["const"]]}

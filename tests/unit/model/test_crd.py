@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
-from batchmatrix.model.crd import crd
+from batchmatrix.base.quantities import DURATION_PATTERN
+from batchmatrix.model.crd import catalog_crd, crd
+from batchmatrix.model.v1alpha1._types import DURATION_RULE
 from tests.support.golden import Golden
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,30 +29,49 @@ def _nodes(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str
             yield from _nodes(node[key], f"{path}.{key}")
 
 
-def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+BOTH = pytest.mark.parametrize("definition", [crd(), catalog_crd()], ids=lambda one: one["spec"]["names"]["plural"])
+
+
+def _schema(definition: dict[str, Any]) -> dict[str, Any]:
+    schema: dict[str, Any] = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     return schema
 
 
-def test_it_is_what_it_was(golden: Golden) -> None:
-    golden("crd/batchmatrices.yaml", yaml.safe_dump(crd(), sort_keys=False, width=110, allow_unicode=True))
+@BOTH
+def test_it_is_what_it_was(definition: dict[str, Any], golden: Golden) -> None:
+    plural = definition["spec"]["names"]["plural"]
+    golden(f"crd/{plural}.yaml", yaml.safe_dump(definition, sort_keys=False, width=110, allow_unicode=True))
 
 
-def test_every_node_is_structural() -> None:
-    for path, node in _nodes(_schema()):
+@BOTH
+def test_every_node_is_structural(definition: dict[str, Any]) -> None:
+    for path, node in _nodes(_schema(definition)):
         scalar = "x-kubernetes-int-or-string" in node or "x-kubernetes-preserve-unknown-fields" in node
         assert ("type" in node) != scalar, path
         assert not node.keys() & {"$ref", "title", "allOf", "oneOf", "const", "$defs", "patternProperties"}, path
         assert ("properties" in node) + ("additionalProperties" in node) <= 1, path
 
 
-def test_only_values_of_axes_are_without_a_type() -> None:
-    free = [path for path, node in _nodes(_schema()) if "x-kubernetes-preserve-unknown-fields" in node]
-    assert free == [".spec.axes.items.values.items"]
+def test_only_values_of_axes_and_what_may_be_an_image_are_without_a_type() -> None:
+    free = [path for path, node in _nodes(_schema(crd())) if "x-kubernetes-preserve-unknown-fields" in node]
+    assert free == [
+        ".spec.axes.items.values.items",
+        ".spec.exclude.items.additionalProperties",
+        ".spec.include.items.match.additionalProperties",
+        ".spec.include.items.set.parameters.additionalProperties",
+        ".spec.overrides.items.match.additionalProperties",
+        ".spec.overrides.items.set.parameters.additionalProperties",
+        ".spec.cells.items.environment",
+        ".spec.cells.items.parameters.additionalProperties",
+        ".spec.checks.items.when.additionalProperties",
+        ".spec.baseline.match.additionalProperties",
+    ]
+    assert not [path for path, node in _nodes(_schema(catalog_crd())) if "x-kubernetes-preserve-unknown-fields" in node]
 
 
-def test_every_list_map_and_text_is_bounded() -> None:
-    for path, node in _nodes(_schema()):
+@BOTH
+def test_every_list_map_and_text_is_bounded(definition: dict[str, Any]) -> None:
+    for path, node in _nodes(_schema(definition)):
         if not path.startswith((".spec", ".status")):
             continue
         if node.get("type") == "array":
@@ -62,8 +84,17 @@ def test_every_list_map_and_text_is_bounded() -> None:
             assert {"minimum", "maximum"} <= node.keys(), path
 
 
-def test_every_field_says_what_it_is() -> None:
-    for path, node in _nodes(_schema()):
+@BOTH
+def test_a_rule_of_a_type_is_not_lost_where_a_field_has_one_of_its_own(definition: dict[str, Any]) -> None:
+    for path, node in _nodes(_schema(definition)):
+        if node.get("pattern") == DURATION_PATTERN:
+            rules = [rule["rule"] for rule in node.get("x-kubernetes-validations", ())]
+            assert DURATION_RULE[0] in rules, path
+
+
+@BOTH
+def test_every_field_says_what_it_is(definition: dict[str, Any]) -> None:
+    for path, node in _nodes(_schema(definition)):
         if path and path != ".metadata" and not path.endswith(("items", "additionalProperties")):
             text = node.get("description", "")
             assert text.endswith("."), path
