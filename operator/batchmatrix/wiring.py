@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from batchmatrix.adapters.catalogs import plugin_catalogs
+from batchmatrix.adapters.files import read_text, shown_name
 from batchmatrix.adapters.folder import FolderStore
 from batchmatrix.adapters.kube.access import Access
 from batchmatrix.adapters.kube.children import KubeChildren
@@ -17,17 +20,44 @@ from batchmatrix.adapters.kube.nodes import KubeNodes
 from batchmatrix.adapters.kube.publisher import KubePublisher
 from batchmatrix.adapters.objectstore import open_s3
 from batchmatrix.adapters.telemetry.clock import SystemClock
+from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.quantities import parse_duration
 from batchmatrix.engine.captures import FollowSlots
 from batchmatrix.engine.opening import Opener
 from batchmatrix.engine.pipeline import Engine, World
 from batchmatrix.engine.reporting import Reporter
+from batchmatrix.formats.catalog_file import load_catalog
 from batchmatrix.model.cell import MatrixRef
+from batchmatrix.model.v1alpha1 import Entries
+from batchmatrix.plan.builtin import BUILT_IN
 from batchmatrix.ports.cluster import Matrices
 from batchmatrix.ports.store import Store
 from batchmatrix.settings import Identity, Settings, StoreSettings
 
-__all__ = ["Cluster", "build_cluster", "build_engine", "open_store"]
+__all__ = ["Cluster", "build_cluster", "build_engine", "catalog_sources", "open_store"]
+
+
+def catalog_sources(files: Sequence[Path] = ()) -> list[tuple[str, Entries]]:
+    """The catalogs that there are without a matrix, each as its source in words and its entries.
+
+    The built-in one, plug-ins by name, then `files` in their order. Raises InvalidSpec with the problems of every
+    plug-in and file that cannot be used.
+    """
+    catalogs = [("built-in", BUILT_IN)]
+    problems: list[Problem] = []
+    try:
+        catalogs += plugin_catalogs()
+    except InvalidSpec as error:
+        problems += error.problems
+    for file in files:
+        name = shown_name(file)
+        try:
+            catalogs.append((f"file {name}", load_catalog(read_text(file), source=name)))
+        except InvalidSpec as error:
+            problems += error.problems
+    if problems:
+        raise InvalidSpec(problems)
+    return catalogs
 
 
 async def open_store(settings: StoreSettings) -> Store:

@@ -13,7 +13,7 @@ from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.paths import field_path
 from batchmatrix.base.text import one_line
 
-__all__ = ["FILE_LIMIT", "Document", "read_documents", "resolve_plain"]
+__all__ = ["FILE_LIMIT", "Document", "Located", "read_documents", "resolve_plain"]
 
 FILE_LIMIT = 1_048_576
 """Characters of a file; the API server takes no object larger than about this."""
@@ -35,6 +35,20 @@ T = TypeVar("T")
 
 Place = tuple[int, int]
 """Line and column, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located(Problem):
+    """A problem whose place in a file is known; its `path` says all of it: `matrix.yaml:6:30: spec.axes[0]`."""
+
+    source: str
+    """Name of the file in messages."""
+    line: int
+    """From 1."""
+    column: int
+    """From 1."""
+    field: str
+    """The field path alone; empty where the whole document is meant."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -164,7 +178,8 @@ def _nearest(places: dict[str, Place], path: str) -> Place:
 def _located(source: str, place: Place, problem: Problem) -> Problem:
     line, column = place
     start = f"{source}:{line}:{column}"
-    return Problem(f"{start}: {problem.path}" if problem.path else start, problem.message)
+    path = f"{start}: {problem.path}" if problem.path else start
+    return Located(path, problem.message, source, line, column, problem.path)
 
 
 def _empty(node: yaml.Node | None) -> bool:
@@ -198,7 +213,7 @@ class Document:
     """Line and column by field path."""
 
     def located(self, problems: Iterable[Problem]) -> list[Problem]:
-        """Problems of this document with `source:line:column` before their paths."""
+        """Problems of this document with `source:line:column` before their paths, each a Located."""
         return [_located(self.source, _nearest(dict(self.places), problem.path), problem) for problem in problems]
 
     def parse(self, parse: Callable[[Mapping[str, Any]], T]) -> T:

@@ -8,8 +8,10 @@ from typing import NoReturn
 
 import click
 
-from batchmatrix.base.errors import BatchMatrixError
+from batchmatrix.base.errors import BatchMatrixError, InvalidSpec
+from batchmatrix.base.text import one_line
 from batchmatrix.cli.artifacts import artifacts
+from batchmatrix.cli.catalog import catalog
 from batchmatrix.cli.exits import Exit
 
 __all__ = ["app", "run"]
@@ -21,6 +23,7 @@ def app() -> None:
 
 
 app.add_command(artifacts)
+app.add_command(catalog)
 
 
 @app.command()
@@ -30,7 +33,7 @@ def version() -> None:
 
 
 def run() -> None:
-    """Run the command line; every expected failure is one line on standard error and exit status 1."""
+    """Run the command line; every expected failure is told in lines on standard error, with exit status 1."""
     try:
         status = app(standalone_mode=False)
     except click.exceptions.Exit as error:
@@ -39,7 +42,7 @@ def run() -> None:
         print(error.format_message())
         sys.exit(Exit.ERROR)
     except click.ClickException as error:
-        print(f"batchmatrix: {error.format_message()}", file=sys.stderr)
+        print(f"batchmatrix: {one_line(error.format_message(), limit=2000)}", file=sys.stderr)
         sys.exit(Exit.ERROR)  # not click's 2: one code for everything that is an error and no result
     except (click.Abort, KeyboardInterrupt):
         sys.exit(Exit.INTERRUPTED)
@@ -55,7 +58,8 @@ def run() -> None:
 
 def _tell(errors: list[BaseException]) -> NoReturn:
     for error in errors:
-        print(f"batchmatrix: {error}", file=sys.stderr)
+        for line in error.problems if isinstance(error, InvalidSpec) else (error,):
+            print(f"batchmatrix: {line}", file=sys.stderr)
     sys.exit(Exit.ERROR)
 
 

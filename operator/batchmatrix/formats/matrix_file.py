@@ -11,7 +11,7 @@ from batchmatrix.base.documents import read_documents, resolve_plain
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.model.v1alpha1 import BatchMatrix, MatrixCatalog, parse_object
 
-__all__ = ["dump_object", "load_matrix", "load_objects"]
+__all__ = ["dump_object", "dump_yaml", "load_matrix", "load_objects"]
 
 
 class _Dumper(yaml.SafeDumper):
@@ -42,8 +42,13 @@ def dump_object(obj: Mapping[str, Any], *, header: str = "") -> str:
     What is read from it again is the same, by kubectl as by load_objects.
     """
     comments = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
-    body: str = yaml.dump(dict(obj), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
-    return comments + body
+    return comments + dump_yaml(dict(obj))
+
+
+def dump_yaml(data: Any) -> str:
+    """Plain data as YAML that kubectl reads as it was: keys in their order, LF, nothing by alias."""
+    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return text
 
 
 def load_objects(text: str, *, source: str) -> list[BatchMatrix | MatrixCatalog]:

@@ -1,0 +1,49 @@
+"""Files that a user names on the command line, read whole and within bounds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from batchmatrix.base.documents import FILE_LIMIT
+from batchmatrix.base.errors import InvalidSpec, Problem
+
+__all__ = ["STANDARD_INPUT", "read_text", "shown_name"]
+
+STANDARD_INPUT = Path("-")
+"""The name that stands for standard input."""
+
+_BYTES = 4 * FILE_LIMIT
+"""UTF-8 needs at most four bytes for a character."""
+
+
+def shown_name(path: Path) -> str:
+    """How a file is called in messages."""
+    return "<stdin>" if path == STANDARD_INPUT else str(path)
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, or of standard input for `-`.
+
+    Raises InvalidSpec with one problem where it cannot be read, is larger than 1 Mi characters, or is no UTF-8 text.
+    """
+    name = shown_name(path)
+    try:
+        if path == STANDARD_INPUT:
+            data = sys.stdin.buffer.read(_BYTES + 1)
+        else:
+            with path.open("rb") as stream:
+                data = stream.read(_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InvalidSpec([Problem(name, f"cannot be read: {reason}")]) from None
+    if len(data) > _BYTES:
+        raise InvalidSpec([Problem(name, f"has more than {_BYTES} bytes; at most {FILE_LIMIT} characters are read")])
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        text = f"is no text: byte {error.start} is not UTF-8; give a YAML or JSON file"
+        raise InvalidSpec([Problem(name, text)]) from None
+    if "\0" in text:
+        raise InvalidSpec([Problem(name, "is no text: it holds zero bytes; give a YAML or JSON file")])
+    return text
