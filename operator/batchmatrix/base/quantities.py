@@ -8,6 +8,7 @@ from decimal import Decimal
 __all__ = [
     "DURATION_PATTERN",
     "QUANTITY_PATTERN",
+    "format_duration",
     "format_quantity",
     "parse_duration",
     "parse_quantity",
@@ -35,6 +36,17 @@ def parse_duration(text: str) -> float:
     if not re.fullmatch(DURATION_PATTERN, text):
         raise ValueError(f"{text!r} is not a duration; write for example 90s, 20m or 1h30m")
     return float(sum(Decimal(amount) * _SECONDS[unit] for amount, unit in _DURATION_PART.findall(text)))
+
+
+def format_duration(seconds: float) -> str:
+    """The shortest duration that parse_duration reads as `seconds`, to the millisecond: `1h30m`, `90ms`, `0s`."""
+    left = round(seconds * 1000)
+    parts = []
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        amount, left = divmod(left, size)
+        if amount:
+            parts.append(f"{amount}{unit}")
+    return "".join(parts) or "0s"
 
 
 def parse_quantity(text: str) -> Decimal:

@@ -21,7 +21,7 @@ from batchmatrix.model.v1alpha1 import Axis, Entry, ExplicitCell, InlineImage, M
 from batchmatrix.plan.combination import NO_SETTINGS, Combination, Settings
 from batchmatrix.plan.text import scalar_text
 
-__all__ = ["Excluded", "Expansion", "expand", "label_of", "size_of"]
+__all__ = ["Excluded", "Expansion", "Rule", "expand", "label_of", "size_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +100,11 @@ def _keys(name: str, value: MatchValue, *, alternatives: bool) -> frozenset[str]
     return frozenset((_key(tuple(str(item) for item in value)),))
 
 
-class _Rule:
+class Rule:
     """A match, ready to be held against many combinations."""
 
     def __init__(self, match: Mapping[str, MatchValue], *, alternatives: bool = True) -> None:
-        self._wanted = [
-            (name, _keys(name, value, alternatives=alternatives)) for name, value in sorted(match.items())
-        ]
+        self._wanted = [(name, _keys(name, value, alternatives=alternatives)) for name, value in sorted(match.items())]
 
     def fits(self, values: Mapping[str, Scalar]) -> bool:
         """Whether it agrees on every axis that it names."""
@@ -117,7 +115,7 @@ class _Rule:
 
 
 def _exclude(spec: Spec, expansion: Expansion) -> None:
-    rules = [_Rule(match) for match in spec.exclude]
+    rules = [Rule(match) for match in spec.exclude]
     used: set[int] = set()
     for entries in itertools.product(*(axis.values for axis in spec.axes)):
         values = {axis.name: label_of(entry) for axis, entry in zip(spec.axes, entries, strict=True)}
@@ -159,7 +157,7 @@ def _include(spec: Spec, expansion: Expansion) -> None:
     problems: list[Problem] = []
     there = {_identity(one.values) for one in expansion.combinations}
     for index, include in enumerate(spec.include):
-        rule = _Rule(include.match, alternatives=False)
+        rule = Rule(include.match, alternatives=False)
         fitting = [at for at in range(product) if rule.fits(expansion.combinations[at].values)]
         for at in fitting:
             one = expansion.combinations[at]
@@ -207,7 +205,7 @@ def _new(spec: Spec, match: Match, origin: str) -> Combination:
 
 def _override(spec: Spec, expansion: Expansion) -> None:
     for index, override in enumerate(spec.overrides):
-        rule = _Rule(override.match)
+        rule = Rule(override.match)
         used = False
         for at, one in enumerate(expansion.combinations):
             if rule.fits(one.values):

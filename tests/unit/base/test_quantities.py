@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from batchmatrix.base.quantities import (
     DURATION_PATTERN,
     QUANTITY_PATTERN,
+    format_duration,
     format_quantity,
     parse_duration,
     parse_quantity,
@@ -108,3 +109,12 @@ def test_a_formatted_quantity_is_a_quantity_and_never_less(number: Decimal) -> N
     text = format_quantity(number)
     assert re.fullmatch(QUANTITY_PATTERN, text)
     assert 0 <= parse_quantity(text) - number < 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (0.25, "250ms"), (90, "1m30s"), (3600, "1h"), (5400, "1h30m"), (31_622_400, "8784h")],
+)
+def test_a_duration_is_written_as_it_is_read(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+    assert parse_duration(text) == seconds
