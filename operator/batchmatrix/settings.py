@@ -14,7 +14,16 @@ from pydantic.alias_generators import to_camel
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.quantities import parse_duration
 
-__all__ = ["DEFAULT_CONFIG", "FolderStore", "Identity", "S3Store", "Settings", "StoreSettings", "load_settings"]
+__all__ = [
+    "DEFAULT_CONFIG",
+    "FolderStore",
+    "Identity",
+    "Limits",
+    "S3Store",
+    "Settings",
+    "StoreSettings",
+    "load_settings",
+]
 
 DEFAULT_CONFIG = Path("/etc/batchmatrix/config.yaml")
 """Where the chart mounts the file."""

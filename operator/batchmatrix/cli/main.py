@@ -13,6 +13,7 @@ from batchmatrix.base.text import one_line
 from batchmatrix.cli.artifacts import artifacts
 from batchmatrix.cli.catalog import catalog
 from batchmatrix.cli.exits import Exit
+from batchmatrix.cli.lint import lint
 
 __all__ = ["app", "run"]
 
@@ -24,6 +25,7 @@ def app() -> None:
 
 app.add_command(artifacts)
 app.add_command(catalog)
+app.add_command(lint)
 
 
 @app.command()

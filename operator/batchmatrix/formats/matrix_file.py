@@ -22,13 +22,18 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _resolved(dumper: _Dumper, text: str) -> str:
+    """The tag that YAML 1.1 gives the bare text."""
+    return str(dumper.resolve(yaml.ScalarNode, text, (True, False)))  # type: ignore[no-untyped-call]
+
+
 def _text(dumper: _Dumper, text: str) -> yaml.Node:
     """In quotes wherever kubectl, or YAML 1.1, would take the bare text for something else."""
     try:
         plain = resolve_plain(text) == text
     except ValueError:
         plain = False
-    bare = plain and bool(text) and dumper.resolve(yaml.ScalarNode, text, (True, False)) == _STRING
+    bare = plain and bool(text) and _resolved(dumper, text) == _STRING
     return dumper.represent_scalar(_STRING, text, style=None if bare else '"')
 
 
