@@ -74,6 +74,8 @@ class Attempt:
 
     resumed: float | None = None
     """Since when a pod of its Job is awaited, if that was suspended; None if it never was."""
+    timeout: float | None = None
+    """Longest run in seconds, as the plan in force says of its cell; None where the cell is not known."""
 
     @property
     def given_up(self) -> bool:
@@ -197,9 +199,10 @@ def _carry_out(attempt: Attempt, pod: PodState, intent: Intent, now: float) -> S
 
 def _running(attempt: Attempt, pod: PodState, policy: Policy, now: float, may_follow: Callable[[], bool]) -> Step:
     assert pod.container.started is not None
-    deadline = pod.container.started + policy.timeout
+    timeout = policy.timeout if attempt.timeout is None else attempt.timeout
+    deadline = pod.container.started + timeout
     if now >= deadline:
-        return _intend(attempt, pod, "timeout", f"still running {policy.timeout:.0f} s after its start")
+        return _intend(attempt, pod, "timeout", f"still running {timeout:.10g} s after its start")
     due = follow_from(policy.log_mode, pod.container.started)
     if attempt.capture is None and due is not None:
         if now < due:

@@ -135,13 +135,14 @@ class _Look:
 
     def _attempt(self, attempt: AttemptId, job: JobState | None, pod: PodState | None) -> Attempt:
         run, board = self._run, self._run.board
+        cell = board.cells.get(attempt.cell_hash) if board is not None else None
         key = (attempt.cell_hash, attempt.trial)
         if board is not None:
             board.start(key, attempt.attempt)
         unfit: float | None = None
         problem = ""
         if board is not None and pod is not None and pod.unschedulable and not pod.node:
-            unfit, problem = self._fitting(board.cells.get(attempt.cell_hash), pod)
+            unfit, problem = self._fitting(cell, pod)
         return Attempt(
             id=attempt,
             job=job,
@@ -152,6 +153,7 @@ class _Look:
             unfit_since=unfit,
             problem=problem,
             resumed=run.resumed.get(job.uid) if job is not None else None,
+            timeout=cell.timeout if cell is not None else None,
         )
 
 

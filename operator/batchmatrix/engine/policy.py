@@ -35,6 +35,7 @@ class Policy:
 
     parallelism: int
     timeout: float
+    """Of attempts whose cell is not known; a cell has its own."""
     pending: PendingLimits
     retry: Mapping[Outcome, RetryRule]
     keep_jobs: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from batchmatrix.base.clock import format_rfc3339
 from batchmatrix.base.quantities import parse_quantity
 from batchmatrix.engine.actions import Finish
@@ -16,8 +18,13 @@ __all__ = ["record_of"]
 def record_of(
     finish: Finish, *, matrix: MatrixRef, cell: Cell | None, generation: int, now: float, writer: str
 ) -> Record:
-    """The record; `cell` is None where the plan that started the attempt is not known any more."""
+    """The record; `cell` is None where the plan that started the attempt is not known any more.
+
+    Which exit codes are allowed is the cell's to say: those of the plan in force when the record is made.
+    """
     evidence, attempt = finish.evidence, finish.id
+    if cell is not None:
+        evidence = replace(evidence, allowed_exit_codes=cell.allowed_exit_codes)
     verdict = judge(evidence)
     pod, job = evidence.pod, evidence.job
     container = pod.container if pod is not None else None

@@ -15,7 +15,7 @@ class Case(StrEnum):
 
     SUCCEEDED = "succeeded"
     SUCCEEDED_CAPPED = "succeeded, log cut by the user's limit"
-    EXIT = "ended with an exit code other than 0"
+    EXIT = "ended with an exit code that is not allowed"
     TIMEOUT = "ran too long"
     TIMEOUT_UNSTARTED = "pod's deadline passed before the container started"
     OOM = "out of memory"
@@ -30,11 +30,11 @@ class Case(StrEnum):
     NODE_FORGOT = "the node does not know how the container ended"
     DELETED = "deleted by somebody else"
     VANISHED = "gone without a trace"
-    STOPPED_ZERO = "exit 0 while it was being stopped"
-    LOG_GAP = "exit 0, part of the log missing"
-    NO_METRIC = "exit 0, required metrics missing"
-    NO_METRIC_CAPPED = "exit 0, required metrics missing, log cut by the user's limit"
-    LOG_LOST = "exit 0, no log"
+    STOPPED_ALLOWED = "allowed exit code while it was being stopped"
+    LOG_GAP = "allowed exit code, part of the log missing"
+    NO_METRIC = "allowed exit code, required metrics missing"
+    NO_METRIC_CAPPED = "allowed exit code, required metrics missing, log cut by the user's limit"
+    LOG_LOST = "allowed exit code, no log"
     UNSEEN_SUCCESS = "the Job is complete, its pod was never seen to end"
     CONFLICT = "a foreign object has its name"
     CANCELLED = "cancelled"
@@ -68,7 +68,9 @@ TABLE: dict[Case, Row] = {
     Case.SUCCEEDED_CAPPED: _row(Outcome.SUCCEEDED, _NOBODY, "raise spec.logs.maxBytes to keep the whole log"),
     Case.EXIT: _row(Outcome.UNEXPECTED_EXIT, _WORKLOAD, "the end of its log says more"),
     Case.TIMEOUT: _row(
-        Outcome.TIMEOUT, _WORKLOAD, "look for a hang at the end of its log, or raise spec.workload.timeout"
+        Outcome.TIMEOUT,
+        _WORKLOAD,
+        "look for a hang at the end of its log, or raise the cell's timeout (spec.workload.timeout)",
     ),
     Case.TIMEOUT_UNSTARTED: _row(
         Outcome.TIMEOUT, _INFRA, "its container never started: look at the node, or raise spec.pending.imagePull"
@@ -95,10 +97,10 @@ TABLE: dict[Case, Row] = {
     Case.NODE_FORGOT: _row(Outcome.NODE_LOST, _INFRA, "the node may have restarted: look at its kubelet"),
     Case.DELETED: _row(Outcome.INTERRUPTED, _INFRA, "run the trial again if that was not meant"),
     Case.VANISHED: _row(Outcome.INTERRUPTED, _INFRA, "run the trial again; nothing proves how it ended"),
-    Case.STOPPED_ZERO: _row(
+    Case.STOPPED_ALLOWED: _row(
         Outcome.INCOMPLETE,
         _INFRA,
-        "an exit code of 0 proves nothing while a pod is being stopped: run the trial again",
+        "an exit code proves nothing while a pod is being stopped: run the trial again",
         retry=Outcome.INTERRUPTED,
     ),
     Case.LOG_GAP: _row(

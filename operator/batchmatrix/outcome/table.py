@@ -1,7 +1,7 @@
 """How an attempt ended: one ordered decision over all the evidence, never the exit code alone.
 
 First what stopped it from outside (times decide, see stops), then what the container says of its own end, and for
-an exit code of 0 at last the proof: no success without a whole log and every required metric.
+an exit code that is allowed at last the proof: no success without a whole log and every required metric.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ _NO_IMAGE = frozenset(
 _NO_START = frozenset(
     {"ContainerCannotRun", "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
 )
-_KEEP_AT_ZERO = frozenset({Case.TIMEOUT, Case.CANCELLED, Case.NODE_LOST})
-"""Stops of our own that name the outcome even where the container answered them with exit code 0."""
+_KEEP = frozenset({Case.TIMEOUT, Case.CANCELLED, Case.NODE_LOST})
+"""Stops of our own that name the outcome even where the container answered them with an exit code that is allowed."""
+
+_SIGNAL = 128
+"""A shell's exit code for a process that signal n ended is this plus n; a stop ends its containers by signals."""
 
 _POD_FAILED = frozenset({"BackoffLimitExceeded", "PodFailurePolicy"})
 """Reasons of a failed Job that only a failed pod can have caused."""
@@ -52,12 +55,12 @@ def judge(evidence: Evidence) -> Verdict:
 
 def _with_pod(evidence: Evidence, pod: PodState) -> Stop:
     stop = stop_of(pod, evidence.job, evidence.intent)
-    zero = pod.container.state == "terminated" and pod.container.exit_code == 0
     if stop is None:
         return _own_end(evidence, pod, pod.container)
-    if zero and stop.case not in _KEEP_AT_ZERO:
-        return Stop(Case.STOPPED_ZERO, f"exit code 0, but {stop.cause}")
-    return stop
+    code = pod.container.exit_code if pod.container.state == "terminated" else None
+    if stop.case in _KEEP or code is None or code > _SIGNAL or code not in evidence.allowed_exit_codes:
+        return stop
+    return Stop(Case.STOPPED_ALLOWED, f"exit code {code}, but {stop.cause}")
 
 
 def _own_end(evidence: Evidence, pod: PodState, container: ContainerState) -> Stop:
@@ -75,31 +78,41 @@ def _own_end(evidence: Evidence, pod: PodState, container: ContainerState) -> St
         return Stop(Case.OOM, f"killed for want of memory ({_exit_words(container)})")
     if container.reason == "ContainerStatusUnknown" or container.exit_code is None:
         return Stop(Case.NODE_FORGOT, f"node {pod.node or '?'} does not know how the container ended")
-    if container.exit_code != 0 or container.signal:
-        return Stop(Case.EXIT, f"{_exit_words(container)}: {container.message}".rstrip(": "))
-    if pod.phase == "Failed":
-        return Stop(Case.STOPPED_ZERO, f"exit code 0, but the pod is Failed ({pod.reason or 'no reason'})")
-    return _proof(evidence)
+    allowed = evidence.allowed_exit_codes
+    if container.exit_code not in allowed or _signalled(container):
+        others = "" if allowed == (0,) else f", allowed: {', '.join(map(str, allowed))}"
+        return Stop(Case.EXIT, f"{_exit_words(container)}{others}: {container.message}".rstrip(": "))
+    # a pod whose container ended with another code than 0 is Failed, and if that is all it gives no reason
+    if pod.phase == "Failed" and (container.exit_code == 0 or pod.reason):
+        words = f"the pod is Failed ({pod.reason or 'no reason'})"
+        return Stop(Case.STOPPED_ALLOWED, f"exit code {container.exit_code}, but {words}")
+    return _proof(evidence, container.exit_code)
 
 
-def _proof(evidence: Evidence) -> Stop:
-    """Exit code 0 and nobody interfered: is there proof that the work was done?"""
+def _signalled(container: ContainerState) -> bool:
+    """Whether the runtime tells of a signal that the exit code does not."""
+    return bool(container.signal) and container.exit_code != _SIGNAL + (container.signal or 0)
+
+
+def _proof(evidence: Evidence, code: int) -> Stop:
+    """An allowed exit code and nobody interfered: is there proof that the work was done?"""
     captured, missing = evidence.captured, evidence.missing_metrics
     names = ", ".join(missing)
     if captured.state in (LogState.LOST, LogState.NONE):
-        return Stop(Case.LOG_LOST, f"exit code 0, but {_log_words(captured)}")
+        return Stop(Case.LOG_LOST, f"exit code {code}, but {_log_words(captured)}")
     capped = captured.state is LogState.TRUNCATED and captured.capped
     if captured.state is LogState.TRUNCATED and not capped:
         lacks = f", and required metrics are missing: {names}" if missing else ""
-        return Stop(Case.LOG_GAP, f"exit code 0, but {_log_words(captured)}{lacks}")
+        return Stop(Case.LOG_GAP, f"exit code {code}, but {_log_words(captured)}{lacks}")
     if missing:
         return Stop(
             Case.NO_METRIC_CAPPED if capped else Case.NO_METRIC,
-            f"exit code 0, but required metrics are missing: {names}",
+            f"exit code {code}, but required metrics are missing: {names}",
         )
     if capped:
-        return Stop(Case.SUCCEEDED_CAPPED, f"its log was cut at {captured.bytes} bytes by spec.logs.maxBytes")
-    return Stop(Case.SUCCEEDED, "")
+        said = f"exit code {code}, which is allowed; " if code else ""
+        return Stop(Case.SUCCEEDED_CAPPED, f"{said}its log was cut at {captured.bytes} bytes by spec.logs.maxBytes")
+    return Stop(Case.SUCCEEDED, f"exit code {code}, which is allowed" if code else "")
 
 
 def _without_pod(evidence: Evidence) -> Stop:
@@ -138,8 +151,8 @@ def _reason_words(container: ContainerState) -> str:
 def _exit_words(container: ContainerState) -> str:
     """The exit code, and the signal's name where a shell's 128 + n or the runtime tells of one."""
     code, number = container.exit_code, container.signal
-    if not number and code is not None and 128 < code < 256:
-        number = code - 128
+    if not number and code is not None and _SIGNAL < code < 256:
+        number = code - _SIGNAL
     try:
         name = signal.Signals(number).name if number else ""
     except ValueError:

@@ -103,6 +103,17 @@ def test_a_timeout_is_written_down_then_followed_then_killed() -> None:
     assert late.actions == (Kill(pod),)
 
 
+def test_each_attempt_has_the_timeout_of_its_own_cell() -> None:
+    pod = a_pod(container=replace(RUNNING, started=NOW - 90))
+    (intend,) = after(an_attempt(pod, timeout=90.0)).actions
+    assert isinstance(intend, Intend)
+    assert (intend.action, intend.message) == ("timeout", "still running 90 s after its start")
+    patient = after(an_attempt(pod, timeout=1200.5), now=NOW + 1110, log_mode="end")
+    assert (patient.actions, patient.wake) == ((), NOW + 1110.5)
+    unknown = after(an_attempt(pod), log_mode="end")
+    assert unknown.wake == NOW - 90 + POLICY.timeout
+
+
 def test_a_killed_pod_is_waited_for_and_given_up_when_its_node_does_not_answer() -> None:
     pod = a_pod(container=RUNNING, deleting_since=NOW - 10, grace_seconds=30.0)
     resolved = Intent("timeout", NOW - 10)

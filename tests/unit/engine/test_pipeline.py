@@ -435,6 +435,55 @@ async def test_a_trial_that_was_cancelled_by_an_edit_runs_when_the_edit_is_undon
     assert world.status()["outcomes"] == {"Succeeded": 2}
 
 
+# What a cell has of its own
+
+
+def sizes(world: SmallWorld, **spec: object) -> MatrixRef:
+    """Two cells of one trial each, of size 8 and size 16; what one has of its own is said in overrides."""
+    return world.submit(axes=[{"name": "size", "values": [8, 16]}], order="cells", **spec)
+
+
+def own(size: int, **settings: object) -> dict[str, object]:
+    return {"match": {"size": size}, "set": settings}
+
+
+async def by_cell(world: SmallWorld) -> dict[str, Outcome]:
+    """The outcome of each cell's last record."""
+    return {record.cell: record.outcome for record in await records(world)}
+
+
+async def test_each_cell_has_its_own_timeout_and_an_edit_of_it_reaches_what_runs(start: Start) -> None:
+    world = SmallWorld()
+    workload = {"image": "app:1", "command": ["run"], "timeout": "10m"}
+    world.program = lambda _job: Program(seconds=1e9)
+    sizes(world, workload=workload, overrides=[own(16, timeout="40s")])
+    process = start(world)
+    await process.run(60)
+    assert await by_cell(world) == {"s16": Outcome.TIMEOUT}
+    assert (await records(world))[0].message.startswith("still running 40 s after its start")
+    sizes(world, workload=workload, overrides=[own(8, timeout="2m"), own(16, timeout="40s")])
+    await process.run(50)
+    assert await by_cell(world) == {"s16": Outcome.TIMEOUT}
+    await process.run(20)
+    assert await by_cell(world) == {"s16": Outcome.TIMEOUT, "s8": Outcome.TIMEOUT}
+    assert len(world.made) == 2
+
+
+async def test_each_cell_has_its_own_exit_codes_and_an_edit_of_them_runs_nothing_again(start: Start) -> None:
+    world = SmallWorld()
+    world.program = lambda _job: Program(code=3)
+    sizes(world, overrides=[own(16, allowedExitCodes=[0, 3])])
+    process = start(world)
+    assert await process.run(60, until=lambda: world.condition("Finished") == "True")
+    assert await by_cell(world) == {"s8": Outcome.UNEXPECTED_EXIT, "s16": Outcome.SUCCEEDED}
+    assert [record.exit_code for record in await records(world)] == [3, 3]
+    sizes(world, overrides=[own(8, allowedExitCodes=[3]), own(16, allowedExitCodes=[0])])
+    await process.run(60)
+    assert world.status()["observedGeneration"] == 2
+    assert len(world.made) == 2
+    assert await by_cell(world) == {"s8": Outcome.UNEXPECTED_EXIT, "s16": Outcome.SUCCEEDED}
+
+
 # Load
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from batchmatrix.model.evidence import Blame, Captured, Evidence, Intent, LogState, Outcome, Verdict
-from batchmatrix.model.observed import ContainerState
+from batchmatrix.model.observed import ContainerState, PodState
 from batchmatrix.outcome.table import judge
 from tests.support.records import a_container, a_job, a_log, a_pod, evidence, exited, stopped
 
@@ -66,6 +67,58 @@ def test_metrics_missing_from_a_capped_log_are_not_blamed_on_the_workload() -> N
     capped = a_log(LogState.TRUNCATED, capped=True)
     verdict = judge(evidence(exited(0), captured=capped, missing_metrics=("loss",)))
     is_verdict(verdict, Outcome.INCOMPLETE, Blame.NOBODY, "loss", "spec.logs.maxBytes")
+
+
+# Exit codes that the user allows
+
+
+def allowing(*codes: int, pod: PodState, **changes: Any) -> Evidence:
+    return evidence(pod, allowed_exit_codes=codes, **changes)
+
+
+def test_an_allowed_exit_code_is_a_success_that_names_it() -> None:
+    is_verdict(judge(allowing(0, 3, pod=exited(3))), Outcome.SUCCEEDED, Blame.NOBODY, "exit code 3, which is allowed")
+    assert judge(allowing(0, 3, pod=exited(0))).message == ""
+
+
+def test_exit_0_is_a_failure_where_it_is_not_allowed() -> None:
+    verdict = judge(allowing(3, 4, pod=exited(0)))
+    is_verdict(verdict, Outcome.UNEXPECTED_EXIT, Blame.WORKLOAD, "exit code 0, allowed: 3, 4")
+
+
+def test_an_allowed_exit_code_needs_the_same_proof_as_0() -> None:
+    lost, gap = Captured(LogState.LOST, message="gone"), a_log(LogState.TRUNCATED, message="rotated")
+    assert judge(allowing(3, pod=exited(3), captured=lost)).outcome is Outcome.LOG_LOST
+    is_verdict(
+        judge(allowing(3, pod=exited(3), captured=gap)), Outcome.INCOMPLETE, Blame.INFRASTRUCTURE, "exit code 3, but"
+    )
+    is_verdict(
+        judge(allowing(3, pod=exited(3), missing_metrics=("loss",))), Outcome.INCOMPLETE, Blame.WORKLOAD, "exit code 3"
+    )
+
+
+def test_an_allowed_exit_code_while_the_pod_was_being_stopped_proves_nothing() -> None:
+    pod = stopped(exited(3, after=61), disrupted=60, by="EvictionByEvictionAPI")
+    is_verdict(judge(allowing(3, pod=pod)), Outcome.INCOMPLETE, Blame.INFRASTRUCTURE, "exit code 3, but evicted")
+    assert judge(allowing(3, pod=replace(exited(3), reason="Strange"))).outcome is Outcome.INCOMPLETE
+
+
+@pytest.mark.parametrize("code", [137, 143])
+def test_the_code_of_a_signal_belongs_to_what_stopped_the_pod_although_it_is_allowed(code: int) -> None:
+    pod = stopped(exited(code, after=61), disrupted=60, by="EvictionByEvictionAPI")
+    assert judge(allowing(code, pod=pod)).outcome is Outcome.EVICTED
+    assert judge(allowing(code, pod=exited(code, after=61), intent=("timeout", 60))).outcome is Outcome.TIMEOUT
+
+
+def test_an_allowed_code_of_a_signal_is_a_success_if_nobody_stopped_it() -> None:
+    pod = replace(exited(139), container=replace(exited(139).container, signal=11))
+    is_verdict(judge(allowing(139, pod=pod)), Outcome.SUCCEEDED, Blame.NOBODY, "exit code 139")
+
+
+def test_no_list_of_exit_codes_makes_a_success_of_what_the_workload_did_not_end() -> None:
+    assert judge(allowing(137, pod=exited(137, reason="OOMKilled"))).outcome is Outcome.OOM_KILLED
+    assert judge(allowing(137, pod=exited(137, reason="ContainerStatusUnknown"))).outcome is Outcome.NODE_LOST
+    assert judge(allowing(128, pod=exited(128, reason="StartError"))).outcome is Outcome.CONFIG_ERROR
 
 
 # The workload's own ends
