@@ -89,7 +89,8 @@ def decide(view: View, now: float, *, follow_slots: int) -> Decision:
         decision.waiting_for = decision.waiting_for or following.waiting_for
     for recorded in view.recorded:
         _tidy(recorded, view, now, decision)
-    if view.board is not None and not view.gone:
+    if view.board is not None and not view.gone and not view.policy.suspended:
+        # What fits no node is not recorded while suspended either: whoever suspends may be about to mend just that.
         _admit(view.board, view, decision)
     return decision
 

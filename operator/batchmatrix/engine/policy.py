@@ -45,6 +45,8 @@ class Policy:
     log_max_bytes: int
     wait_for_nodes: bool
     """True where a pod that fits no node of today may wait for one of tomorrow."""
+    suspended: bool
+    """True while nothing new may start."""
 
 
 DEFAULT_POLICY = Policy(
@@ -57,6 +59,7 @@ DEFAULT_POLICY = Policy(
     log_mode="auto",
     log_max_bytes=1 << 30,
     wait_for_nodes=False,
+    suspended=False,
 )
 """For what is left of a matrix whose spec cannot be had any more: nothing starts under it."""
 
@@ -81,6 +84,7 @@ def policy_of(matrix: BatchMatrix) -> Policy:
         log_mode=spec.logs.mode,
         log_max_bytes=spec.logs.limit_bytes,
         wait_for_nodes=spec.waits_for_nodes,
+        suspended=spec.suspend,
     )
 
 

@@ -67,7 +67,9 @@ class Reporter:
         summary: Summary | None = None
         failed: list[str] = []
         try:
-            summary = await self._summary(run, over=over)
+            # Suspended and nothing left that runs: no later pass would tell what the last ones came to.
+            quiet = run.policy.suspended and not decision.phases
+            summary = await self._summary(run, over=over, at_once=over or quiet)
         except LeaseLost:
             raise
         except BatchMatrixError as error:
@@ -95,8 +97,8 @@ class Reporter:
         if status != before:
             await self.publisher.status(ref, status)
 
-    async def _summary(self, run: Run, *, over: bool) -> Summary | None:
-        """The summary, if one is due now: at the end once, before that now and then."""
+    async def _summary(self, run: Run, *, over: bool, at_once: bool) -> Summary | None:
+        """The summary, if one is due now: at the end once, before that now and then, or `at_once` if it has changed."""
         board, plan = run.board, run.plan
         if board is None or plan is None:
             return None
@@ -104,7 +106,7 @@ class Reporter:
         if state == run.published:
             return run.summary
         now = self.clock.monotonic()
-        if not over and now - run.published_at < PUBLISH_INTERVAL:
+        if not at_once and now - run.published_at < PUBLISH_INTERVAL:
             return None
         summary = summarise(
             plan,
@@ -140,7 +142,7 @@ class Reporter:
         old, new = _reason(before), _reason(status)
         if new == old or new in ("Pending", "Queued"):
             return
-        good = new in ("Running", "Succeeded")
+        good = new in ("Running", "Suspended", "Succeeded")
         await self.publisher.event(run.ref, kind="Normal" if good else "Warning", reason=new, message=status["message"])
 
 
@@ -166,6 +168,7 @@ def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Se
     phases = decision.phases
     return replace(
         progress,
+        suspended=run.policy.suspended,
         complete=summary is not None,
         verdict=summary.verdict if summary is not None else "",
         reason=summary.reason if summary is not None else "",

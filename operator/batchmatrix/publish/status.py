@@ -1,9 +1,11 @@
 """The status of a BatchMatrix: counters and conditions, never rows, as kubectl and kstatus read them.
 
-active     Reconciling=True   Ready=False  Succeeded=Unknown/(Pending|Running|Queued)  Stalled=False  Finished=False
-good       Reconciling=False  Ready=True   Succeeded=True/Succeeded                    Stalled=False  Finished=True
-bad        Reconciling=False  Ready=False  Succeeded=False/(CellsFailed|Inconclusive)  Stalled=True   Finished=True
-bad spec   Reconciling=False  Ready=False  Succeeded=Unknown/InvalidSpec               Stalled=True   Finished=False
+active     Reconciling=True   Ready=False  Succeeded=Unknown/(Pending|Running|Queued|Suspended)  Stalled=False
+good       Reconciling=False  Ready=True   Succeeded=True/Succeeded                              Stalled=False
+bad        Reconciling=False  Ready=False  Succeeded=False/(CellsFailed|Inconclusive)            Stalled=True
+bad spec   Reconciling=False  Ready=False  Succeeded=Unknown/InvalidSpec                         Stalled=True
+
+Finished is True for good and bad.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ __all__ = ["Progress", "status_body"]
 
 _MESSAGE = 1024
 _REASONS = {"pass": "Succeeded", "fail": "CellsFailed"}
+_SUSPENDED = "suspended, nothing new starts; set spec.suspend to false to go on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Progress:
     """Of the spec that this speaks of, valid or not."""
     problem: str = ""
     """Why that spec cannot be used, in one line; empty for a valid one. The counts are then those of the run before."""
+    suspended: bool = False
+    """Nothing new starts by the user's will; what runs, finishes."""
     complete: bool = False
     """Every trial has its result, and the results are published."""
     verdict: str = ""
@@ -136,7 +141,11 @@ def _state(progress: Progress) -> tuple[str, str]:
             if count
         ),
     ]
-    message = ", ".join(parts) + (f"; {progress.waiting_for}" if progress.waiting_for else "")
+    said = [_SUSPENDED] if progress.suspended else []
+    said += [progress.waiting_for] if progress.waiting_for else []
+    message = "; ".join([", ".join(parts), *said])
+    if progress.suspended:
+        return "Suspended", message
     if progress.running:
         return "Running", message
     return ("Queued" if progress.queued and not progress.pending else "Pending"), message

@@ -136,6 +136,22 @@ def test_a_cell_that_fits_no_node_is_recorded_without_a_job() -> None:
     assert starts(decision) == [("near", 0, 0)]
 
 
+def test_nothing_new_starts_or_is_recorded_while_suspended_and_what_runs_goes_on() -> None:
+    cell = a_cell(trials=3)
+    lost = a_record(an_id(cell), Outcome.NODE_LOST)
+    board = a_board(
+        a_cell("far", problem="no node has label gpu=x"), cell, records=(lost,), NodeLost=RetryRule(limit=1)
+    )
+    job = a_job(an_id(cell, trial=1))
+    running = an_attempt(a_pod(job, container=exited()), job=job)
+    board.start((cell.hash, 1), 0)
+    assert decided(board, open=(running,), suspended=True).actions == [Capture(a_pod(job, container=exited()), False)]
+    assert decided(board, suspended=True).wake is None
+    resumed = decided(board, open=(running,), suspended=False)
+    assert starts(resumed) == [("fp32", 0, 1), ("fp32", 2, 0)]
+    assert len([each for each in resumed.actions if isinstance(each, Finish)]) == 1
+
+
 def test_a_recorded_pod_is_released_at_once_and_its_job_goes_after_the_hold() -> None:
     record = replace(a_record(), recorded=RECORDED)
     job = a_job(phase="complete", finished=NOW - 1)

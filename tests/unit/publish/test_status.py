@@ -51,6 +51,18 @@ def test_while_it_is_active(changes: dict[str, Any], word: str) -> None:
     assert status["verdict"] == ""
 
 
+def test_suspended_is_active_says_how_to_go_on_and_gives_way_to_the_end() -> None:
+    status = body(replace(RUNNING, suspended=True, waiting_for="a node"))
+    assert statuses(status) == statuses(body(RUNNING))
+    assert reason(status) == "Suspended"
+    assert status["message"] == (
+        "7 of 36 trials done, 4 running, 2 starting, 1 failed; "
+        "suspended, nothing new starts; set spec.suspend to false to go on; a node"
+    )
+    assert reason(body(replace(RUNNING, running=0, suspended=True))) == "Suspended"
+    assert reason(body(replace(DONE, verdict="pass", suspended=True))) == "Succeeded"
+
+
 def test_a_good_end() -> None:
     status = body(replace(DONE, verdict="pass", reason="all 36 trials succeeded"))
     assert statuses(status) == {
