@@ -16,7 +16,7 @@ from batchmatrix.model.v1alpha1.catalog import Entries, MatrixCatalog
 from batchmatrix.model.v1alpha1.rules import check, check_entries
 from batchmatrix.model.v1alpha1.spec import BatchMatrix
 
-__all__ = ["field_path", "parse_catalog", "parse_entries", "parse_matrix", "parse_object"]
+__all__ = ["field_path", "parse_catalog", "parse_entries", "parse_matrix", "parse_object", "validated"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -81,7 +81,9 @@ def _wording(root: type[BaseModel], error: ErrorDetails) -> str:
         "string_too_short": "{shown} is too short; write at least {min_length} characters",
         "too_long": "has too many entries; write at most {max_length}",
         "too_short": "has too few entries; write at least {min_length}",
+        "greater_than": "{shown} is too small; write more than {gt}",
         "greater_than_equal": "{shown} is too small; write {ge} or more",
+        "finite_number": "{shown} is not a number to compare with; write a finite one",
         "less_than_equal": "{shown} is too large; write {le} or less",
     }
     if kind == "extra_forbidden":
@@ -124,8 +126,8 @@ def _keys(value: object, location: tuple[int | str, ...]) -> Iterator[Problem]:
             yield from _keys(item, (*location, index))
 
 
-def _validated(root: type[_Model], obj: Mapping[str, Any]) -> _Model:
-    """All fields, one by one. Raises InvalidSpec with every problem."""
+def validated(root: type[_Model], obj: Mapping[str, Any]) -> _Model:
+    """What `obj` stands for, all fields looked at one by one. Raises InvalidSpec with every problem."""
     problems = [*_keys(obj, ()), *_nulls(obj.get("spec"), ("spec",))] if "spec" in obj else [*_keys(obj, ())]
     if problems:
         raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
@@ -142,7 +144,7 @@ def parse_matrix(obj: Mapping[str, Any]) -> BatchMatrix:
     Raises InvalidSpec with every problem of its fields; only when all fields are right, with every problem
     between fields.
     """
-    matrix = _validated(BatchMatrix, obj)
+    matrix = validated(BatchMatrix, obj)
     problems = check(matrix)
     if problems:
         raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
@@ -151,7 +153,7 @@ def parse_matrix(obj: Mapping[str, Any]) -> BatchMatrix:
 
 def parse_catalog(obj: Mapping[str, Any]) -> MatrixCatalog:
     """The MatrixCatalog that `obj` stands for. Raises InvalidSpec as parse_matrix does."""
-    catalog = _validated(MatrixCatalog, obj)
+    catalog = validated(MatrixCatalog, obj)
     problems = check_entries(catalog.spec, ("spec",))
     if problems:
         raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
@@ -163,7 +165,7 @@ def parse_entries(obj: Mapping[str, Any]) -> Entries:
     problems = list(_nulls(obj, ()))
     if problems:
         raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
-    entries = _validated(Entries, obj)
+    entries = validated(Entries, obj)
     problems = check_entries(entries, ())
     if problems:
         raise InvalidSpec(problems[:_PROBLEMS_LIMIT])

@@ -1,0 +1,168 @@
+"""`batchmatrix import`: matrices from what other programs understand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from batchmatrix.adapters.files import read_text, shown_name
+from batchmatrix.base.documents import Document
+from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, Problem
+from batchmatrix.cli.flags import flag_options, given_flags, refuse_files, refuse_flags
+from batchmatrix.cli.output import catalog_option, say
+from batchmatrix.formats.matrix_file import dump_object
+from batchmatrix.formats.recipe import SCHEMA_VERSION, Recipe, read_recipe
+from batchmatrix.formats.recipe_flags import flag_path, recipe_from_flags
+from batchmatrix.formats.recipe_matrix import matrix_name, recipe_matrix, recipe_path, references
+from batchmatrix.model.catalog import KINDS, Catalogs
+from batchmatrix.model.cell import MatrixRef
+from batchmatrix.model.v1alpha1 import BatchMatrix, parse_matrix
+from batchmatrix.plan.build import build_plan
+from batchmatrix.plan.catalogs import merge, self_contained, used_names
+from batchmatrix.wiring import catalog_sources
+
+__all__ = ["import_"]
+
+_MAX_CELLS = 10_000
+_EXPECTED = "A triage forbids no failure: every cell is expected to end in any way."
+
+
+@click.group("import")
+def import_() -> None:
+    """Make a matrix of a file of another program."""
+
+
+def _target_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What both commands say about the file that they write."""
+    options = (
+        click.option(
+            "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it."
+        ),
+        click.option("--force", is_flag=True, help="Write over FILE if it is there."),
+        click.option("--name", help="Name of the matrix; by default of ticket and workload."),
+        click.option("--namespace", default="", help="Namespace of the matrix; none by default."),
+        click.option("--keep-names", is_flag=True, help="Leave names as they are, for catalogs of the cluster."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return catalog_option(command)
+
+
+@import_.command("recipe")
+@click.argument("file", type=click.Path(path_type=Path))
+@_target_options
+@flag_options(hidden=True)
+def recipe(file: Path, catalog: tuple[Path, ...], **options: Any) -> None:
+    """Make a matrix of the triage recipe FILE (schema v1, YAML or JSON; - is standard input)."""
+    refuse_flags(file, given_flags(options))
+    source = shown_name(file)
+    text = read_text(file)
+    read, document = read_recipe(text, source=source)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    header = [f"From the triage recipe {file.name} (schema v{SCHEMA_VERSION}), SHA-256 {digest}."]
+    _write(read, catalog, header=header, places=lambda found: _in_file(document, found), options=options)
+
+
+@import_.command("flags")
+@click.argument("files", nargs=-1, metavar="")
+@_target_options
+@flag_options(hidden=False)
+def flags(files: tuple[str, ...], catalog: tuple[Path, ...], **options: Any) -> None:
+    """Make a matrix of every combination of mitigations and environments."""
+    axes = given_flags(options)
+    refuse_files(files, axes)
+    read = recipe_from_flags(axes)
+    header = [f"Every combination of --mitigation-axis {axes.mitigation_axis} and"]
+    header += [f"--environment-axis {axes.environment_axis}."]
+    _write(read, catalog, header=header, places=_in_flags, options=options)
+
+
+def _in_file(document: Document, problems: Sequence[Problem]) -> list[Problem]:
+    own = [Problem(recipe_path(problem.path), problem.message) for problem in problems]
+    return document.located(own)
+
+
+def _in_flags(problems: Sequence[Problem]) -> list[Problem]:
+    own = [Problem(flag_path(recipe_path(problem.path)), problem.message) for problem in problems]
+    return list(dict.fromkeys(own))
+
+
+def _write(
+    recipe: Recipe,
+    files: Sequence[Path],
+    *,
+    header: list[str],
+    places: Callable[[Sequence[Problem]], list[Problem]],
+    options: Mapping[str, Any],
+) -> None:
+    """Check the recipe against the catalogs and write its matrix."""
+    catalogs = merge(catalog_sources(files))
+    name = options["name"] or matrix_name(recipe)
+    try:
+        _check_names(recipe, catalogs)
+        named = parse_matrix(recipe_matrix(recipe, name=name, namespace=options["namespace"]))
+        whole = self_contained(named, catalogs)
+        _check_plan(whole)
+    except InvalidSpec as error:
+        raise InvalidSpec(places(error.problems)) from None
+    shown = named if options["keep_names"] else whole
+    text = dump_object(shown.to_dict(), header="\n".join([*header, *_sources(named, catalogs), _EXPECTED]))
+    _put(text, options["output"], force=options["force"])
+
+
+def _check_names(recipe: Recipe, catalogs: Catalogs) -> None:
+    """Every name is in a catalog. Raises InvalidSpec with paths of the recipe."""
+    problems = []
+    for path, kind, name in references(recipe):
+        known: Mapping[str, Any] = getattr(catalogs, kind)
+        if name not in known:
+            there = ", ".join(sorted(known)) or "none"
+            text = f"{name!r} is not in any catalog; give its file with --catalog, or use one of the {kind}: {there}"
+            problems.append(Problem(path, text))
+    if problems:
+        raise InvalidSpec(problems)
+
+
+def _check_plan(whole: BatchMatrix) -> None:
+    """All that can be said before nodes are known. Raises InvalidSpec."""
+    account = whole.spec.workload.service_account_name
+    build_plan(
+        whole,
+        MatrixRef(namespace=whole.metadata.namespace, name=whole.metadata.name, uid=""),
+        generation=0,
+        nodes=None,
+        previous=None,
+        order_seed="",
+        now="1970-01-01T00:00:00Z",
+        max_cells=_MAX_CELLS,
+        service_accounts=frozenset({account} if account else ()),
+    )
+
+
+def _sources(matrix: BatchMatrix, catalogs: Catalogs) -> list[str]:
+    """Where each name comes from, a line for each kind."""
+    used = used_names(matrix.spec)
+    lines = []
+    for kind in KINDS:
+        entries: Mapping[str, Any] = getattr(catalogs, kind)
+        if used[kind]:
+            lines.append(f"{kind}: " + ", ".join(f"{name} ({entries[name].source})" for name in sorted(used[kind])))
+    return lines
+
+
+def _put(text: str, path: Path | None, *, force: bool) -> None:
+    if path is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        with path.open("w" if force else "x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise BatchMatrixError(f"--output {path} is there already; write --force to replace it") from None
+    except OSError as error:
+        raise BatchMatrixError(f"--output {path} cannot be written: {error.strerror}") from None
+    say(f"wrote {path}", err=True)
