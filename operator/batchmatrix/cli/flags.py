@@ -45,9 +45,7 @@ def given_flags(options: Mapping[str, Any]) -> Axes:
 def refuse_flags(file: Path, axes: Axes) -> None:
     """A file says all that flags say. Raises click.UsageError with every flag that is there too."""
     if axes.given:
-        text = (
-            f"{', '.join(axes.given)}: the recipe {file} says that; remove the flag, or use `import flags` without FILE"
-        )
+        text = f"{', '.join(axes.given)}: the recipe {file} says that; remove the flag, or use `import flags`"
         raise click.UsageError(text)
 
 

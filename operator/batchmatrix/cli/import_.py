@@ -17,7 +17,7 @@ from batchmatrix.cli.output import catalog_option, say
 from batchmatrix.formats.matrix_file import dump_object
 from batchmatrix.formats.recipe import SCHEMA_VERSION, Recipe, read_recipe
 from batchmatrix.formats.recipe_flags import flag_path, recipe_from_flags
-from batchmatrix.formats.recipe_matrix import matrix_name, recipe_matrix, recipe_path, references
+from batchmatrix.formats.recipe_matrix import matrix_name, recipe_matrix, recipe_problem, references
 from batchmatrix.model.catalog import KINDS, Catalogs
 from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.v1alpha1 import BatchMatrix, parse_matrix
@@ -28,6 +28,7 @@ from batchmatrix.wiring import catalog_sources
 __all__ = ["import_"]
 
 _MAX_CELLS = 10_000
+_ELSEWHERE = ("catalog", "--")
 _EXPECTED = "A triage forbids no failure: every cell is expected to end in any way."
 
 
@@ -39,9 +40,7 @@ def import_() -> None:
 def _target_options(command: Callable[..., None]) -> Callable[..., None]:
     """What both commands say about the file that they write."""
     options = (
-        click.option(
-            "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it."
-        ),
+        click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it."),
         click.option("--force", is_flag=True, help="Write over FILE if it is there."),
         click.option("--name", help="Name of the matrix; by default of ticket and workload."),
         click.option("--namespace", default="", help="Namespace of the matrix; none by default."),
@@ -63,7 +62,7 @@ def recipe(file: Path, catalog: tuple[Path, ...], **options: Any) -> None:
     text = read_text(file)
     read, document = read_recipe(text, source=source)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    header = [f"From the triage recipe {file.name} (schema v{SCHEMA_VERSION}), SHA-256 {digest}."]
+    header = [f"From the triage recipe {source} (schema v{SCHEMA_VERSION}), SHA-256", f"{digest}."]
     _write(read, catalog, header=header, places=lambda found: _in_file(document, found), options=options)
 
 
@@ -82,13 +81,14 @@ def flags(files: tuple[str, ...], catalog: tuple[Path, ...], **options: Any) -> 
 
 
 def _in_file(document: Document, problems: Sequence[Problem]) -> list[Problem]:
-    own = [Problem(recipe_path(problem.path), problem.message) for problem in problems]
-    return document.located(own)
+    """Line and column before whatever the recipe itself says."""
+    own = [recipe_problem(problem) for problem in problems]
+    return [one for each in own for one in ([each] if each.path.startswith(_ELSEWHERE) else document.located([each]))]
 
 
 def _in_flags(problems: Sequence[Problem]) -> list[Problem]:
-    own = [Problem(flag_path(recipe_path(problem.path)), problem.message) for problem in problems]
-    return list(dict.fromkeys(own))
+    own = [recipe_problem(problem) for problem in problems]
+    return list(dict.fromkeys(Problem(flag_path(one.path), one.message) for one in own))
 
 
 def _write(
@@ -102,15 +102,20 @@ def _write(
     """Check the recipe against the catalogs and write its matrix."""
     catalogs = merge(catalog_sources(files))
     name = options["name"] or matrix_name(recipe)
+    obj = recipe_matrix(recipe, name=name, namespace=options["namespace"])
     try:
         _check_names(recipe, catalogs)
-        named = parse_matrix(recipe_matrix(recipe, name=name, namespace=options["namespace"]))
+        named = parse_matrix(obj)
         whole = self_contained(named, catalogs)
         _check_plan(whole)
     except InvalidSpec as error:
         raise InvalidSpec(places(error.problems)) from None
-    shown = named if options["keep_names"] else whole
-    text = dump_object(shown.to_dict(), header="\n".join([*header, *_sources(named, catalogs), _EXPECTED]))
+    if not options["keep_names"]:
+        # what names stand for goes last, below what the recipe says
+        spec = whole.to_dict()["spec"]
+        meanings = {field: spec[field] for field in ("workload", "metrics", "catalog") if field in spec}
+        obj["spec"] = {key: value for key, value in obj["spec"].items() if key not in meanings} | meanings
+    text = dump_object(obj, header="\n".join([*header, *_sources(named, catalogs), _EXPECTED]))
     _put(text, options["output"], force=options["force"])
 
 

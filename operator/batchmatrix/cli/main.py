@@ -14,6 +14,7 @@ from batchmatrix.cli.artifacts import artifacts
 from batchmatrix.cli.catalog import catalog
 from batchmatrix.cli.exits import Exit
 from batchmatrix.cli.lint import lint
+from batchmatrix.cli.import_ import import_
 
 __all__ = ["app", "run"]
 
@@ -26,6 +27,7 @@ def app() -> None:
 app.add_command(artifacts)
 app.add_command(catalog)
 app.add_command(lint)
+app.add_command(import_)
 
 
 @app.command()

@@ -6,19 +6,28 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from batchmatrix.base.errors import Problem
 from batchmatrix.base.ids import slug
 from batchmatrix.formats.recipe import Recipe, RecipeConfound
 from batchmatrix.model.v1alpha1 import NAME_LIMIT, InlineImage
 
-__all__ = ["matrix_name", "recipe_matrix", "recipe_path", "references"]
+__all__ = ["matrix_name", "recipe_matrix", "recipe_problem", "references"]
 
-_RENAMED = (
-    (r"spec\.workload(\.ref)?$", "workload"),
+_PLACES = (
+    (r"spec\.workload\.ref$", "workload"),
     (r"spec\.baseline.*", "confound.baseline_cell"),
-    (r"spec\.confound", "confound"),
     (r"spec\.(cells\[\d+\])\.extraEnv", r"\1.extra_env"),
-    (r"spec\.(ticket|trials|steps|cells)", r"\1"),
+    (r"spec\.(ticket|trials|steps|cells|confound)\b", r"\1"),
+    (r"spec\.catalog\b", "catalog"),
+    (r"metadata\.name$", "--name"),
+    (r"metadata\.namespace$", "--namespace"),
 )
+"""What stands where in a matrix, and where the recipe, its catalogs or the command line say it."""
+
+_WORDS = {"extraEnv": "extra_env", "spec.steps": "steps", "spec.workload": "the workload"}
+"""The same for what messages speak of."""
+
+_OF_WORKLOAD = "spec.workload."
 
 
 def matrix_name(recipe: Recipe) -> str:
@@ -34,11 +43,10 @@ def recipe_matrix(recipe: Recipe, *, name: str, namespace: str = "") -> dict[str
     """
     cells = []
     for cell in recipe.cells:
-        inline = isinstance(cell.environment, InlineImage)
         one: dict[str, Any] = {
             "name": cell.name,
             "mitigations": list(cell.mitigations),
-            "environment": {"image": cell.environment.image} if inline else cell.environment,
+            "environment": _environment(cell.environment),
         }
         one |= {"extraEnv": dict(cell.extra_env)} if cell.extra_env else {}
         one |= {"trials": cell.trials} if cell.trials is not None else {}
@@ -62,13 +70,22 @@ def recipe_matrix(recipe: Recipe, *, name: str, namespace: str = "") -> dict[str
     }
 
 
-def recipe_path(path: str) -> str:
-    """Where the recipe says what stands at `path` of its matrix; the same path where it says nothing about it."""
-    for pattern, place in _RENAMED:
-        found = re.match(pattern, path)
+def _environment(value: str | InlineImage) -> str | dict[str, str]:
+    return {"image": value.image} if isinstance(value, InlineImage) else value
+
+
+def recipe_problem(problem: Problem) -> Problem:
+    """The same problem where the author of the recipe finds it; what a catalog says begins with `catalog`."""
+    message = problem.message
+    for ours, theirs in _WORDS.items():
+        message = message.replace(ours, theirs)
+    if problem.path.startswith(_OF_WORKLOAD) and problem.path != "spec.workload.ref":
+        return Problem("workload", f"{problem.path.removeprefix(_OF_WORKLOAD)}: {message}")
+    for pattern, place in _PLACES:
+        found = re.match(pattern, problem.path)
         if found:
-            return found.expand(place) + path[found.end() :]
-    return path
+            return Problem(found.expand(place) + problem.path[found.end() :], message)
+    return Problem(problem.path, message)
 
 
 def references(recipe: Recipe) -> Iterator[tuple[str, str, str]]:

@@ -45,10 +45,11 @@ def _names(cells: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
         name = cell.get("name")
         if not isinstance(name, str):
             continue
-        other = seen.setdefault(name.lower(), name)
-        if other is not name:
+        other = seen.get(name.lower())
+        if other is not None:
             said = "is the name of an earlier cell" if other == name else f"differs from {show(other)} by case alone"
             yield Problem(f"cells[{index}].name", f"{show(name)} {said}; rename one of them")
+        seen.setdefault(name.lower(), name)
 
 
 def _baseline(confound: object, cells: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
