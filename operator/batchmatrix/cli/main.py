@@ -13,8 +13,8 @@ from batchmatrix.base.text import one_line
 from batchmatrix.cli.artifacts import artifacts
 from batchmatrix.cli.catalog import catalog
 from batchmatrix.cli.exits import Exit
-from batchmatrix.cli.lint import lint
 from batchmatrix.cli.import_ import import_
+from batchmatrix.cli.lint import lint
 
 __all__ = ["app", "run"]
 
