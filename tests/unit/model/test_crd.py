@@ -60,11 +60,11 @@ def test_only_values_of_axes_and_what_may_be_an_image_are_without_a_type() -> No
         ".spec.include.items.match.additionalProperties",
         ".spec.include.items.set.parameters.additionalProperties",
         ".spec.overrides.items.match.additionalProperties",
-        ".spec.overrides.items.set.parameters.additionalProperties",
         ".spec.cells.items.environment",
         ".spec.cells.items.parameters.additionalProperties",
         ".spec.checks.items.when.additionalProperties",
         ".spec.baseline.match.additionalProperties",
+        ".spec.gates.items.when.additionalProperties",
     ]
     assert not [path for path, node in _nodes(_schema(catalog_crd())) if "x-kubernetes-preserve-unknown-fields" in node]
 
