@@ -11,6 +11,7 @@ from batchmatrix.adapters.catalogs import plugin_catalogs
 from batchmatrix.adapters.files import read_text, shown_name
 from batchmatrix.adapters.folder import FolderStore
 from batchmatrix.adapters.kube.access import Access
+from batchmatrix.adapters.kube.catalogs import KubeCatalogs
 from batchmatrix.adapters.kube.children import KubeChildren
 from batchmatrix.adapters.kube.client import REQUEST_TIMEOUT, Client
 from batchmatrix.adapters.kube.launcher import KubeLauncher
@@ -23,6 +24,7 @@ from batchmatrix.adapters.telemetry.clock import SystemClock
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.quantities import parse_duration
 from batchmatrix.engine.captures import FollowSlots
+from batchmatrix.engine.catalogs import Lookup
 from batchmatrix.engine.opening import Opener
 from batchmatrix.engine.pipeline import Engine, World
 from batchmatrix.engine.reporting import Reporter
@@ -30,7 +32,7 @@ from batchmatrix.formats.catalog_file import load_catalog
 from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.v1alpha1 import Entries
 from batchmatrix.plan.builtin import BUILT_IN
-from batchmatrix.ports.cluster import Matrices
+from batchmatrix.ports.cluster import CatalogObjects, Matrices
 from batchmatrix.ports.store import Store
 from batchmatrix.settings import Identity, Settings, StoreSettings
 
@@ -86,6 +88,7 @@ class Cluster:
     children: KubeChildren
     nodes: KubeNodes
     publisher: KubePublisher
+    catalogs: KubeCatalogs
 
     async def close(self) -> None:
         """Let connections go."""
@@ -124,6 +127,7 @@ def build_cluster(
         ),
         nodes=KubeNodes(client, nodes_changed),
         publisher=KubePublisher(client),
+        catalogs=KubeCatalogs(client),
     )
 
 
@@ -134,14 +138,16 @@ def build_engine(
     *,
     stores: Mapping[str, Store],
     matrices: Matrices,
+    catalogs: CatalogObjects,
     notify: Callable[[MatrixRef, float], None],
 ) -> Engine:
-    """The engine over a cluster."""
+    """The engine over a cluster. Raises InvalidSpec where a plug-in's catalog cannot be used."""
     clock = SystemClock()
     slots = FollowSlots(settings.limits.followed_logs)
     opener = Opener(
         stores=stores,
         nodes=cluster.nodes,
+        catalogs=Lookup(catalogs, catalog_sources()),
         source=KubeLogs(cluster.client),
         clock=clock,
         slots=slots,

@@ -10,6 +10,7 @@ from typing import Any
 
 from batchmatrix.base.errors import LeaseLost, NameConflict, NotFound, Unavailable
 from batchmatrix.engine.captures import FollowSlots
+from batchmatrix.engine.catalogs import Lookup
 from batchmatrix.engine.opening import Opener
 from batchmatrix.engine.pipeline import Engine, World
 from batchmatrix.engine.reporting import Reporter
@@ -17,9 +18,11 @@ from batchmatrix.launch.names import job_name
 from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.launch import Launch
 from batchmatrix.model.observed import JobState, NodeState, PodState
+from batchmatrix.plan.builtin import BUILT_IN
 from batchmatrix.ports.cluster import Children, Matrices, Nodes, Publisher
 from batchmatrix.ports.launcher import Launcher
 from batchmatrix.ports.logs import LogSource
+from tests.support.catalogs import WorldCatalogs
 from tests.support.logs import Killed
 from tests.support.world import SmallWorld, settle
 
@@ -187,6 +190,7 @@ class Process:
             opener=Opener(
                 stores=world.stores,
                 nodes=_Nodes(world),
+                catalogs=Lookup(WorldCatalogs(world.catalogs), [("built-in", BUILT_IN)]),
                 source=_Logs(world),
                 clock=world.clock,
                 slots=slots,

@@ -18,6 +18,7 @@ from batchmatrix.base.errors import BatchMatrixError
 from batchmatrix.ledger.replay import State, replay
 from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.observed import ContainerState, JobState, NodeState, PodState
+from tests.support.catalogs import CatalogServer
 from tests.support.logs import LOST, START, FakeLogs, Killed
 from tests.support.specs import matrix_object
 from tests.support.stores import MemoryStore
@@ -102,6 +103,7 @@ class SmallWorld:
         self.matrices: dict[str, Json] = {}
         self.known: dict[str, Json] = {}
         """Matrices as the watch has shown them."""
+        self.catalogs = CatalogServer()
         self.jobs: dict[str, JobState] = {}
         self.pods: dict[str, PodState] = {}
         self.shown_jobs: dict[str, JobState] | None = None

@@ -16,6 +16,7 @@ from batchmatrix.adapters.kube.access import Access
 from batchmatrix.adapters.telemetry.clock import SystemClock
 from batchmatrix.base.errors import BatchMatrixError, LeaseLost, Unavailable
 from batchmatrix.base.quantities import parse_duration
+from batchmatrix.controller.catalogs import WatchedCatalogs
 from batchmatrix.controller.matrices import WatchedMatrices, registry_for, settings_for
 from batchmatrix.controller.probes import Probes
 from batchmatrix.controller.queue import WorkQueue
@@ -70,6 +71,7 @@ class Operator:
             lost=self._lost,
         )
         self.matrices = WatchedMatrices(self.cluster.publisher, self.queue.add)
+        self.catalogs = WatchedCatalogs(self.cluster.catalogs, self._catalog_changed)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises BatchMatrixError where it cannot even begin."""
@@ -82,6 +84,7 @@ class Operator:
             self.cluster,
             stores=stores,
             matrices=self.matrices,
+            catalogs=self.catalogs,
             notify=lambda ref, delay: self.queue.add(ref, delay=delay),
         )
         try:
@@ -157,9 +160,14 @@ class Operator:
         for ref in self.cluster.children.refs():
             self.queue.add(ref)
 
+    def _catalog_changed(self, namespace: str, name: str) -> None:
+        """Queue the matrices that read it: one that could not be used may be right now."""
+        for ref in self.matrices.refer_to(namespace, name):
+            self.queue.add(ref)
+
     async def _watch_matrices(self, stop: asyncio.Event) -> None:
         await kopf.operator(
-            registry=registry_for(self.matrices, self._connection),
+            registry=registry_for(self.matrices, self.catalogs, self._connection),
             settings=settings_for(identity=self._identity.pod_name),
             standalone=True,
             clusterwide=not self._settings.namespaces,

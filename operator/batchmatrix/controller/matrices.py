@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import kopf
 
+from batchmatrix.controller.catalogs import WatchedCatalogs
+from batchmatrix.controller.lean import lean
 from batchmatrix.model.cell import GROUP, VERSION, MatrixRef
 
 __all__ = ["WatchedMatrices", "registry_for", "settings_for"]
 
 PLURAL = "batchmatrices"
+CATALOG_PLURAL = "matrixcatalogs"
 
 
 class Reader(Protocol):
@@ -29,6 +32,8 @@ class WatchedMatrices:
         self._reader = reader
         self._notify = notify
         self._bodies: dict[str, dict[str, Any]] = {}
+        self._readers: dict[tuple[str, str], set[str]] = {}
+        """uids of the matrices that refer to a MatrixCatalog, by its namespace and name."""
 
     def get(self, uid: str) -> Mapping[str, Any] | None:
         """The object as last seen."""
@@ -40,20 +45,31 @@ class WatchedMatrices:
 
     def forget(self, uid: str) -> None:
         """Drop an object that the server does not have any more: a watch that is opened anew tells of no deletions."""
-        self._bodies.pop(uid, None)
+        self._put(uid, None)
 
     def refs(self) -> list[MatrixRef]:
         """All matrices that are known."""
         return [_ref(body) for body in self._bodies.values()]
 
+    def refer_to(self, namespace: str, catalog: str) -> list[MatrixRef]:
+        """Those that name this MatrixCatalog."""
+        return [_ref(self._bodies[uid]) for uid in self._readers.get((namespace, catalog), ())]
+
     def seen(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """Take in one event of the watch; `kind` is None for what was there before it."""
         ref = _ref(body)
-        if kind == "DELETED":
-            self._bodies.pop(ref.uid, None)
-        else:
-            self._bodies[ref.uid] = _lean(body)
+        self._put(ref.uid, None if kind == "DELETED" else lean(body))
         self._notify(ref)
+
+    def _put(self, uid: str, body: dict[str, Any] | None) -> None:
+        for key in _catalogs(self._bodies.pop(uid, {})):
+            self._readers[key].discard(uid)
+            if not self._readers[key]:
+                del self._readers[key]
+        if body is not None:
+            self._bodies[uid] = body
+            for key in _catalogs(body):
+                self._readers.setdefault(key, set()).add(uid)
 
 
 def _ref(body: Mapping[str, Any]) -> MatrixRef:
@@ -61,17 +77,18 @@ def _ref(body: Mapping[str, Any]) -> MatrixRef:
     return MatrixRef(metadata["namespace"], metadata["name"], metadata["uid"])
 
 
-def _lean(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The object without managedFields, which are a third of it and of no use here."""
-    lean = {key: value for key, value in body.items() if key != "metadata"}
-    lean["metadata"] = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
-    return lean
+def _catalogs(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Namespace and name of every MatrixCatalog that an object refers to; it may be as wrong as the server lets it."""
+    for ref in (body.get("spec") or {}).get("catalogRefs") or ():
+        yield body["metadata"]["namespace"], str(ref.get("name"))
 
 
 def registry_for(
-    matrices: WatchedMatrices, connection: Callable[[], Awaitable[kopf.ConnectionInfo]]
+    matrices: WatchedMatrices,
+    catalogs: WatchedCatalogs,
+    connection: Callable[[], Awaitable[kopf.ConnectionInfo]],
 ) -> kopf.OperatorRegistry:
-    """The two handlers that kopf gets: how to log in, and what to do with an event (remember and queue, O(1))."""
+    """The handlers that kopf gets: how to log in, and what to do with an event (remember and queue)."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -82,6 +99,10 @@ def registry_for(
     async def event(event: Mapping[str, Any], **_: Any) -> None:
         # what a handler returns would be written into the status: so nothing is returned
         matrices.seen(event["type"], event["object"])
+
+    @kopf.on.event(GROUP, VERSION, CATALOG_PLURAL, registry=registry)
+    async def catalog_event(event: Mapping[str, Any], **_: Any) -> None:
+        catalogs.seen(event["type"], event["object"])
 
     return registry
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from batchmatrix.base.clock import format_rfc3339
-from batchmatrix.base.errors import AlreadyExists, InvalidSpec, NotFound, Problem
-from batchmatrix.base.ids import canonical_json
+from batchmatrix.base.errors import InvalidSpec, Problem, Unavailable
 from batchmatrix.engine.board import Board
 from batchmatrix.engine.captures import Captures, FollowSlots
+from batchmatrix.engine.catalogs import Lookup, resolve, written_out
+from batchmatrix.engine.drift import drift_of
+from batchmatrix.engine.pinning import Pinned, Pins
 from batchmatrix.engine.policy import DEFAULT_POLICY, metric_definitions, policy_of
 from batchmatrix.engine.pump import Pump
 from batchmatrix.engine.run import Run
@@ -23,12 +24,11 @@ from batchmatrix.model.cell import MatrixRef, Plan
 from batchmatrix.model.v1alpha1 import BatchMatrix, parse_matrix
 from batchmatrix.plan.build import build_plan
 from batchmatrix.plan.order import launch_order
-from batchmatrix.plan.pin import dump_plan, load_plan
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.cluster import Nodes
 from batchmatrix.ports.logs import LogSource
 from batchmatrix.ports.store import Store
-from batchmatrix.publish.keys import plan_key, runs_prefix, spec_key
+from batchmatrix.publish.keys import runs_prefix
 
 __all__ = ["Opener"]
 
@@ -41,6 +41,7 @@ class Opener:
 
     stores: Mapping[str, Store]
     nodes: Nodes
+    catalogs: Lookup
     source: LogSource
     clock: Clock
     slots: FollowSlots
@@ -75,11 +76,19 @@ class Opener:
     async def adopt(self, run: Run, body: Mapping[str, Any]) -> None:
         """Put the object's generation in force: its pinned plan, or a new one that is pinned first.
 
-        An invalid generation leaves what was in force as it is; `run.problem` says why.
+        An invalid generation leaves what was in force as it is; `run.problem` says why, and if that was over
+        catalogs it is tried again once one of them has changed.
         """
         generation = int(body["metadata"]["generation"])
-        if generation <= run.generation:
-            return  # an older one is memory that is behind: the watch will catch up
+        if generation < run.generation:
+            return  # memory that is behind: the watch will catch up
+        if generation == run.generation:
+            if not run.problem:
+                await self._hold_against_catalogs(run)
+            if not self.catalogs.changed(run.ref.namespace, run.looked_up):
+                return
+        else:
+            run.looked_up = {}
         try:
             matrix = parse_matrix(dict(body))
             if self._known(matrix.spec.store.name) is not run.store:
@@ -87,12 +96,13 @@ class Opener:
                     f"is {matrix.spec.store.name!r} now, but results are in another; set it back, or make a new matrix"
                 )
                 raise InvalidSpec([Problem("spec.store.name", text)])  # noqa: TRY301  one place makes a condition of it
-            plan = await self._pinned(run, matrix, generation, body)
+            pinned = await self._pinned(run, matrix, generation, body)
         except InvalidSpec as error:
             run.generation, run.problem = generation, str(error)
             return
-        self._put_in_force(run, matrix, plan)
-        run.generation, run.problem = generation, ""
+        self._put_in_force(run, pinned)
+        run.generation, run.problem, run.looked_up = generation, "", {}
+        await self._hold_against_catalogs(run)
 
     def _known(self, name: str) -> Store:
         if name not in self.stores:
@@ -112,14 +122,27 @@ class Opener:
                 return name
         return "default" if "default" in self.stores else next(iter(self.stores))
 
-    async def _pinned(self, run: Run, matrix: BatchMatrix, generation: int, body: Mapping[str, Any]) -> Plan:
-        prefix = run.ref.prefix()
-        key = f"{prefix}/{plan_key(generation)}"
-        try:
-            return load_plan(await run.store.get(key))
-        except NotFound:
-            pass
-        plan = build_plan(
+    async def _pinned(self, run: Run, matrix: BatchMatrix, generation: int, body: Mapping[str, Any]) -> Pinned:
+        """What is pinned of this generation; what is not yet, is made and pinned. Raises InvalidSpec, Unavailable."""
+        pins = Pins(run.store, run.ref)
+        pinned = await pins.load(generation)
+        if pinned is not None:
+            return pinned
+        catalog = await pins.catalog(generation)
+        if catalog is None:
+            found = await self.catalogs.read(matrix, run.ref.namespace, earlier=run.catalog)
+            run.looked_up = found.versions
+            catalog = resolve(matrix, found, earlier=run.catalog)
+        whole = written_out(matrix, catalog)
+        plan = self._plan(run, whole, generation)  # nothing is pinned of a generation that cannot be run
+        kept = await pins.put_catalog(generation, catalog)
+        there = await pins.put_matrix(generation, whole if kept is catalog else written_out(matrix, kept), body)
+        if there is not whole:  # another process was first
+            plan = self._plan(run, there, generation)
+        return Pinned(matrix=there, catalog=kept, plan=await pins.put_plan(plan))
+
+    def _plan(self, run: Run, matrix: BatchMatrix, generation: int) -> Plan:
+        return build_plan(
             matrix,
             run.ref,
             generation=generation,
@@ -130,34 +153,34 @@ class Opener:
             max_cells=self.max_cells,
             service_accounts=self.service_accounts,
         )
-        await _put_once(run.store, f"{prefix}/{spec_key(generation)}", canonical_json(_lean(body)))
-        try:
-            await run.store.put_new(key, dump_plan(plan))
-        except AlreadyExists:
-            return load_plan(await run.store.get(key))
-        return plan
 
     async def _last_pinned(self, run: Run) -> None:
         """After a restart, what was in force before: the newest generation with a plan."""
-        prefix = f"{run.ref.prefix()}/{runs_prefix()}"
-        newest = -1
-        async for item in run.store.list(prefix):
-            generation, _, name = item.key.removeprefix(prefix).partition("/")
-            if name == "plan.json" and generation.isdigit():
-                newest = max(newest, int(generation))
-        if newest < 0:
-            return
-        plan = load_plan(await run.store.get(f"{run.ref.prefix()}/{plan_key(newest)}"))
-        matrix = parse_matrix(_json(await run.store.get(f"{run.ref.prefix()}/{spec_key(newest)}")))
-        self._put_in_force(run, matrix, plan)
-        run.generation = newest
+        pins = Pins(run.store, run.ref)
+        newest = await pins.newest()
+        pinned = await pins.load(newest) if newest is not None else None
+        if newest is not None and pinned is not None:
+            self._put_in_force(run, pinned)
+            run.generation = newest
 
-    def _put_in_force(self, run: Run, matrix: BatchMatrix, plan: Plan) -> None:
-        run.matrix, run.plan = matrix, plan
+    def _put_in_force(self, run: Run, pinned: Pinned) -> None:
+        matrix, plan = pinned.matrix, pinned.plan
+        run.matrix, run.catalog, run.plan = matrix, pinned.catalog, plan
+        run.compared, run.drift = None, ""
         run.policy = policy_of(matrix)
         run.metrics = metric_definitions(matrix)
         run.board = Board(plan, order=launch_order(plan), rules=run.policy.retry, records=run.ledger.records.values())
         run.published = None
+
+    async def _hold_against_catalogs(self, run: Run) -> None:
+        """Note which entries say something else by now; only when one of their catalogs has changed."""
+        if run.catalog is None:
+            return
+        if run.compared is None or self.catalogs.changed(run.ref.namespace, run.compared):
+            try:
+                run.compared, run.drift = await drift_of(run.catalog, self.catalogs, run.ref.namespace)
+            except Unavailable as error:  # it is only shown: another pass will tell
+                logger.debug("catalogs cannot be compared: %s", error)
 
 
 def _compare(ledger: Ledger, store: Store, ref: MatrixRef, body: Mapping[str, Any] | None) -> None:
@@ -172,26 +195,3 @@ def _compare(ledger: Ledger, store: Store, ref: MatrixRef, body: Mapping[str, An
         )
     if shard == ledger.sequence and sha256 and sha256 != ledger.digest:
         raise BrokenLedger(f"{where}: shard {shard} is another than the one that was written; bring the store back")
-
-
-def _lean(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What of an object is the user's own: enough to parse it again."""
-    metadata = body["metadata"]
-    return {
-        "apiVersion": body["apiVersion"],
-        "kind": body["kind"],
-        "metadata": {key: metadata[key] for key in ("namespace", "name", "uid", "generation")},
-        "spec": body["spec"],
-    }
-
-
-async def _put_once(store: Store, key: str, data: bytes) -> None:
-    try:
-        await store.put_new(key, data)
-    except AlreadyExists:
-        logger.debug("%s is there already", key)
-
-
-def _json(data: bytes) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(data)
-    return value

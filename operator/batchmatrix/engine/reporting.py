@@ -161,6 +161,7 @@ def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Se
         shard=ledger.sequence,
         shard_sha256=ledger.digest,
         records=len(ledger.records),
+        drift=run.drift,
         waiting_for=trouble[0] if trouble else (run.notice or decision.waiting_for),
     )
     if board is None or plan is None:

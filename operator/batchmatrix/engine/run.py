@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from batchmatrix.engine.board import Board
 from batchmatrix.engine.captures import Captures
+from batchmatrix.engine.catalogs import UsedCatalog
 from batchmatrix.engine.policy import Policy
 from batchmatrix.ledger.writer import Ledger
 from batchmatrix.model.cell import MatrixRef, Plan
@@ -32,13 +33,21 @@ class Run:
     policy: Policy
     metrics: tuple[MetricDefinition, ...] = ()
     matrix: BatchMatrix | None = None
-    """The spec in force: of the newest generation that is valid."""
+    """The spec in force, with everything that it names in it: of the newest generation that is valid."""
+    catalog: UsedCatalog | None = None
+    """What its names stand for, and where that was written."""
     plan: Plan | None = None
     board: Board | None = None
     generation: int = -1
     """Newest generation that was looked at, valid or not."""
     problem: str = ""
     """Why that generation is not in force, in one line; empty if it is."""
+    looked_up: Mapping[str, str] = field(default_factory=dict)
+    """Versions of the MatrixCatalogs, by name, that led to the problem: with another one it is looked at again."""
+    compared: Mapping[str, str] | None = None
+    """Versions of the MatrixCatalogs that the one in force was held against; None if it never was."""
+    drift: str = ""
+    """Entries that say something else in their catalogs by now, in one line."""
     launched: dict[AttemptId, JobState] = field(default_factory=dict)
     """Jobs that this process created and that have no record."""
     sighted: set[str] = field(default_factory=set)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.observed import JobState, NodeState, PodState
 
-__all__ = ["Children", "Matrices", "Nodes", "Publisher"]
+__all__ = ["CatalogObjects", "Children", "Matrices", "Nodes", "Publisher"]
 
 
 class Matrices(Protocol):
@@ -24,6 +24,18 @@ class Matrices(Protocol):
 
     async def read(self, ref: MatrixRef) -> Mapping[str, Any] | None:
         """Ask the server: the object, or None where none with this uid exists any more. Raises Unavailable."""
+        ...
+
+
+class CatalogObjects(Protocol):
+    """MatrixCatalog objects as the API server holds them, as plain mappings."""
+
+    def get(self, namespace: str, name: str) -> Mapping[str, Any] | None:
+        """The object as last seen, from memory; None where the watch has not shown it, or not yet."""
+        ...
+
+    async def read(self, namespace: str, name: str) -> Mapping[str, Any] | None:
+        """Ask the server: the object as it is now, or None where there is none. Raises Unavailable."""
         ...
 
 

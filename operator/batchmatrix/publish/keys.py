@@ -6,11 +6,13 @@ import hashlib
 import re
 
 __all__ = [
+    "catalog_key",
     "cells_csv_key",
     "log_prefix",
     "matrix_json_key",
     "matrix_md_key",
     "plan_key",
+    "resolved_key",
     "run_prefix",
     "runs_prefix",
     "safe_part",
@@ -58,6 +60,16 @@ def run_prefix(generation: int) -> str:
 def plan_key(generation: int) -> str:
     """The pinned plan."""
     return f"{run_prefix(generation)}/plan.json"
+
+
+def catalog_key(generation: int) -> str:
+    """Every entry of a catalog that the generation uses, with its source."""
+    return f"{run_prefix(generation)}/catalog.json"
+
+
+def resolved_key(generation: int) -> str:
+    """The matrix with those entries written into it."""
+    return f"{run_prefix(generation)}/matrix.resolved.yaml"
 
 
 def spec_key(generation: int) -> str:

@@ -67,6 +67,8 @@ class Progress:
     """RFC 3339; empty before the end."""
     waiting_for: str = ""
     """What the first trial that waits is waiting for, or what keeps the operator from going on."""
+    drift: str = ""
+    """What catalogs say otherwise than this run was pinned with, in one line; empty where nothing differs."""
 
 
 def status_body(progress: Progress, *, previous: Mapping[str, Any] | None, now: str) -> dict[str, Any]:
@@ -75,6 +77,8 @@ def status_body(progress: Progress, *, previous: Mapping[str, Any] | None, now: 
     The same progress after the same status gives the same status again, so that nothing need be written.
     """
     reason, message = _state(progress)
+    if progress.drift and not progress.problem:
+        message = f"{message}; {progress.drift}"
     message = one_line(message, limit=_MESSAGE)
     old = {condition.get("type"): condition for condition in (previous or {}).get("conditions") or ()}
     conditions = [

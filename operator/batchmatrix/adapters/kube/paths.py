@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from batchmatrix.model.cell import GROUP, VERSION
 
-__all__ = ["CONFIG_MAPS", "EVENTS", "JOBS", "LEASES", "MATRICES", "NODES", "PODS", "Resource"]
+__all__ = ["CATALOGS", "CONFIG_MAPS", "EVENTS", "JOBS", "LEASES", "MATRICES", "NODES", "PODS", "Resource"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +35,4 @@ CONFIG_MAPS = Resource("/api/v1", "configmaps")
 EVENTS = Resource("/api/v1", "events")
 LEASES = Resource("/apis/coordination.k8s.io/v1", "leases")
 MATRICES = Resource(f"/apis/{GROUP}/{VERSION}", "batchmatrices")
+CATALOGS = Resource(f"/apis/{GROUP}/{VERSION}", "matrixcatalogs")

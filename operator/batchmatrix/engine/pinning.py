@@ -1,0 +1,195 @@
+"""What is kept of each generation under runs/<generation>/, written once and before its first Job.
+
+In this order, so that a process that dies between any two leaves nothing that another would read differently:
+
+    catalog.json            every entry that is used, with its source: from here on no catalog is read
+    matrix.resolved.yaml    the matrix with all of that written into it; follows from the spec and catalog.json
+    spec.json               the object's own fields, as the user wrote them
+    plan.json               every cell; a generation is in force only with this
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from batchmatrix.base.errors import AlreadyExists, BatchMatrixError, NotFound
+from batchmatrix.base.ids import canonical_json
+from batchmatrix.engine.catalogs import UsedCatalog, bare_object
+from batchmatrix.formats.matrix_file import dump_object, load_matrix
+from batchmatrix.ledger.errors import BrokenLedger
+from batchmatrix.model.catalog import KINDS, Catalogs, Named
+from batchmatrix.model.cell import MatrixRef, Plan
+from batchmatrix.model.v1alpha1 import BatchMatrix, parse_entries
+from batchmatrix.plan.pin import dump_plan, load_plan
+from batchmatrix.ports.store import Store
+from batchmatrix.publish.keys import catalog_key, plan_key, resolved_key, runs_prefix, spec_key
+
+__all__ = ["CATALOG_SCHEMA", "Pinned", "Pins", "dump_catalog", "load_catalog", "resolved_text"]
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+CATALOG_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """One generation as it is in force."""
+
+    matrix: BatchMatrix
+    """Self-contained."""
+    catalog: UsedCatalog
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """The generations of one matrix in its store."""
+
+    store: Store
+    ref: MatrixRef
+
+    async def newest(self) -> int | None:
+        """The newest generation with a plan."""
+        prefix = self._key(runs_prefix())
+        newest: int | None = None
+        async for item in self.store.list(prefix):
+            generation, _, name = item.key.removeprefix(prefix).partition("/")
+            if name == "plan.json" and generation.isdigit():
+                newest = max(newest or 0, int(generation))
+        return newest
+
+    async def load(self, generation: int) -> Pinned | None:
+        """What is pinned of this generation; None without a plan. Raises BrokenLedger where it cannot be read."""
+        try:
+            plan = await self.store.get(self._key(plan_key(generation)))
+        except NotFound:
+            return None
+        return Pinned(
+            plan=self._read(plan_key(generation), load_plan, plan),
+            matrix=self._read(resolved_key(generation), _load_resolved, await self._rest(resolved_key(generation))),
+            catalog=self._read(catalog_key(generation), load_catalog, await self._rest(catalog_key(generation))),
+        )
+
+    async def catalog(self, generation: int) -> UsedCatalog | None:
+        """The catalog alone, which a process may have pinned before it died."""
+        try:
+            data = await self.store.get(self._key(catalog_key(generation)))
+        except NotFound:
+            return None
+        return self._read(catalog_key(generation), load_catalog, data)
+
+    async def put_catalog(self, generation: int, catalog: UsedCatalog) -> UsedCatalog:
+        """Pin it; gives the one that counts, which another process may have pinned first."""
+        data = dump_catalog(catalog)
+        kept = await self._put_new(catalog_key(generation), data)
+        return catalog if kept == data else self._read(catalog_key(generation), load_catalog, kept)
+
+    async def put_matrix(self, generation: int, matrix: BatchMatrix, body: Mapping[str, Any]) -> BatchMatrix:
+        """Pin the self-contained matrix, and beside it the spec as it was written; gives the matrix that counts."""
+        data = resolved_text(matrix, self.ref, generation).encode()
+        kept = await self._put_new(resolved_key(generation), data)
+        await self._put_new(spec_key(generation), canonical_json(_own_fields(body)))
+        return matrix if kept == data else self._read(resolved_key(generation), _load_resolved, kept)
+
+    async def put_plan(self, plan: Plan) -> Plan:
+        """Pin the plan, last of all; gives the one that counts."""
+        data = dump_plan(plan)
+        kept = await self._put_new(plan_key(plan.generation), data)
+        return plan if kept == data else self._read(plan_key(plan.generation), load_plan, kept)
+
+    def _key(self, key: str) -> str:
+        return f"{self.ref.prefix()}/{key}"
+
+    async def _put_new(self, key: str, data: bytes) -> bytes:
+        try:
+            await self.store.put_new(self._key(key), data)
+        except AlreadyExists:
+            logger.debug("%s is there already", key)
+            return await self.store.get(self._key(key))
+        return data
+
+    async def _rest(self, key: str) -> bytes:
+        try:
+            return await self.store.get(self._key(key))
+        except NotFound:
+            raise BrokenLedger(f"{self._where(key)} is gone; bring the store back") from None
+
+    def _read(self, key: str, read: Callable[[bytes], T], data: bytes) -> T:
+        try:
+            return read(data)
+        except BatchMatrixError as error:
+            raise BrokenLedger(f"{self._where(key)} cannot be read: {error}") from error
+
+    def _where(self, key: str) -> str:
+        return f"{self.store.url}/{self._key(key)}"
+
+
+def dump_catalog(catalog: UsedCatalog) -> bytes:
+    """The one text of the entries that a generation uses: the same entries give the same bytes."""
+    body: dict[str, Any] = {"schema": CATALOG_SCHEMA, "sources": list(catalog.sources)}
+    for kind in KINDS:
+        entries: Mapping[str, Named[Any]] = getattr(catalog.entries, kind)
+        body[kind] = {
+            name: {
+                "source": entry.source,
+                "value": entry.value.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            }
+            for name, entry in entries.items()
+        }
+    return canonical_json(body) + b"\n"
+
+
+def load_catalog(data: bytes) -> UsedCatalog:
+    """What dump_catalog wrote. Raises BatchMatrixError where it is damaged, or from a newer operator."""
+    try:
+        body = json.loads(data)
+        schema = body["schema"]
+        if schema != CATALOG_SCHEMA:
+            text = f"it has schema {schema!r}, this version reads {CATALOG_SCHEMA}; upgrade the operator"
+            raise BatchMatrixError(text)
+        values = {kind: {name: entry["value"] for name, entry in body[kind].items()} for kind in KINDS}
+        entries = parse_entries(values)
+        named = {
+            kind: {
+                name: Named(getattr(entries, kind)[name], str(entry["source"])) for name, entry in body[kind].items()
+            }
+            for kind in KINDS
+        }
+        return UsedCatalog(Catalogs(**named), tuple(str(source) for source in body["sources"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        text = f"it holds no catalog ({type(error).__name__}); it was damaged outside of BatchMatrix"
+        raise BatchMatrixError(text) from None
+
+
+def resolved_text(matrix: BatchMatrix, ref: MatrixRef, generation: int) -> str:
+    """The file matrix.resolved.yaml; what is loaded from it is `matrix` again."""
+    header = (
+        f"BatchMatrix {ref.namespace}/{ref.name}, generation {generation}, uid {ref.uid}.\n"
+        "Everything that its spec named in a catalog is written out here; no other catalog is read."
+    )
+    return dump_object(bare_object(matrix), header=header)
+
+
+def _load_resolved(data: bytes) -> BatchMatrix:
+    try:
+        (matrix,) = load_matrix(data.decode(), source="matrix.resolved.yaml")
+    except ValueError as error:
+        raise BatchMatrixError("it does not hold one matrix; it was damaged outside of BatchMatrix") from error
+    return matrix
+
+
+def _own_fields(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an object is the user's own: enough to parse it again."""
+    metadata = body["metadata"]
+    return {
+        "apiVersion": body["apiVersion"],
+        "kind": body["kind"],
+        "metadata": {key: metadata[key] for key in ("namespace", "name", "uid", "generation")},
+        "spec": body["spec"],
+    }
