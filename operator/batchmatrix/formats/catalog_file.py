@@ -16,6 +16,7 @@ from typing import Any
 from batchmatrix.base.documents import read_documents
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.paths import field_path
+from batchmatrix.base.text import one_line
 from batchmatrix.model.v1alpha1 import Entries, parse_catalog, parse_entries
 
 __all__ = ["load_catalog", "read_entries"]
@@ -41,8 +42,10 @@ def load_catalog(text: str, *, source: str) -> Entries:
 def read_entries(data: Mapping[str, Any]) -> Entries:
     """The entries that plain data in any of the forms above stands for. Raises InvalidSpec with every problem."""
     if "kind" in data or "apiVersion" in data:
-        if data.get("kind") != "MatrixCatalog":
-            text = f"{data.get('kind')!r} is no catalog; give a MatrixCatalog, or a file with mitigations and so on"
+        kind = data.get("kind")
+        if kind != "MatrixCatalog":
+            other = f"{one_line(str(kind), limit=60)!r} is no catalog; give a MatrixCatalog or a catalog file"
+            text = "is required; add kind: MatrixCatalog" if kind is None else other
             raise InvalidSpec([Problem("kind", text)])
         return parse_catalog(data).spec
     form = _Form(data)
