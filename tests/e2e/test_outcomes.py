@@ -202,12 +202,14 @@ def test_a_timeout_ends_the_pod_and_keeps_its_log(operator: Installation, kube: 
         operator.images,
         axes=[{"name": "hardware", "values": ["h100"]}],
         probe={"SLEEP": 600, "TICK": 0.2, "SIGTERM": 0},
-        workload={"timeout": "4s"},
+        # Time for the program to start, and then to answer, on a machine that has a lot else to do.
+        workload={"timeout": "15s", "terminationGracePeriodSeconds": 30},
     )
     apply(kube, manifest)
     _, found, results = settled(operator, kube, "slow")
     (record,) = found.records
     assert record["outcome"] == "Timeout", record["message"]
+    assert record["exitCode"] == 0, "the container was killed before it could answer"
     # The probe's last words come after the signal: the log was followed before the pod was ended.
     assert raw_log(results, record).endswith(b"sigterm\n")
     assert record["log"]["state"] == "complete", record["log"]["message"]
@@ -222,7 +224,8 @@ def test_exit_code_0_of_a_pod_that_somebody_ended_is_no_success(operator: Instal
         operator.images,
         axes=[{"name": "hardware", "values": ["h100"]}],
         # The first attempt runs until somebody ends it, and then says that all is well.
-        probe={"SLEEP": 30, "TICK": 0.2, "SIGTERM": 0},
+        probe={"SLEEP": 300, "TICK": 0.2, "SIGTERM": 0},
+        workload={"terminationGracePeriodSeconds": 30},
         logs={"mode": "follow"},
         retry={"Evicted": {"limit": 0}, "Interrupted": {"limit": 0}, "Incomplete": {"limit": 0}},
     )
