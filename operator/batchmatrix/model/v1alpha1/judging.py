@@ -38,9 +38,8 @@ class Check(ApiModel):
 class Baseline(ApiModel):
     """The cells that others are compared with."""
 
-    model_config = ConfigDict(
-        json_schema_extra=cel(("has(self.match) != has(self.cell)", "needs exactly one of match and cell"))
-    )
+    # CEL does not see a field whose values have no type, such as match; of two fields, one is exactly one of them.
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     match: Annotated[Match, Field(min_length=1)] | None = Field(
         default=None, description="Each cell is compared with the one that has these values and agrees on all others."

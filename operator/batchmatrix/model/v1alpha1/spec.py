@@ -61,9 +61,8 @@ class Spec(ApiModel):
             (f"{_AXES} != {_CELLS}", "needs exactly one of axes and cells"),
             (
                 f"!{_CELLS} || ((!has(self.include) || self.include.size() == 0) && "
-                "(!has(self.exclude) || self.exclude.size() == 0) && "
                 "(!has(self.overrides) || self.overrides.size() == 0))",
-                "include, exclude and overrides are for axes; write what they say into the cells",
+                "include and overrides are for axes; write what they say into the cells",
             ),
             (
                 (
