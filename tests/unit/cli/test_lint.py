@@ -73,7 +73,7 @@ def test_all_errors_of_all_files_are_said_at_once_in_the_order_of_files_and_plac
     assert done.code == 1
     assert [line.split(": ")[:2] for line in done.out.splitlines()] == [
         ["b.yaml:6:39", "spec.axes[0].values[1]"],
-        ["b.yaml:21:3", "spec.trails"],
+        ["b.yaml:22:3", "spec.trails"],
         ["nothing.yaml:1:1", "cannot be read"],
         ["a.yaml:7:30", "spec.axes[1].values[1]"],
     ]

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from batchmatrix.plan.advice import notes, warnings
+from batchmatrix.plan.expand import expand
+from tests.support.specs import a_matrix
+
+AXES = [{"name": "mitigation", "values": ["none", ["a", "b"]]}, {"name": "size", "values": [8, 32]}]
+METRICS = [{"name": "t", "from": "prefix"}]
+
+
+def advice(**fields: Any) -> list[str]:
+    spec = a_matrix(**{"axes": AXES, **fields}).spec
+    return [str(problem) for problem in warnings(spec, expand(spec, max_cells=100))]
+
+
+def test_a_matrix_in_which_everything_does_something_is_left_alone() -> None:
+    assert advice(exclude=[{"size": 8, "mitigation": "none"}], overrides=[{"set": {"trials": 2}}]) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"exclude": [{"size": 9}]}, "spec.exclude[0]"),
+        ({"overrides": [{"match": {"mitigation": ["a", "b"]}, "set": {}}]}, "spec.overrides[0]"),
+        ({"catalog": {"environments": {"idle": {}}}}, "spec.catalog.environments.idle"),
+        ({"catalog": {"workloads": {"idle": {}}}}, "spec.catalog.workloads.idle"),
+        ({"baseline": {"match": {"mitigation": "a"}}}, "spec.baseline.match"),
+        ({"baseline": {"cell": "other"}}, "spec.baseline.cell"),
+    ],
+)
+def test_what_does_nothing_is_said_at_its_path(fields: dict[str, Any], path: str) -> None:
+    (line,) = advice(**fields)
+    assert line.startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("match", [{"mitigation": [["a", "b"]]}, {"size": [9, 8]}, {"mitigation": "none", "size": 32}])
+def test_a_baseline_that_fits_a_cell_is_left_alone(match: dict[str, Any]) -> None:
+    assert advice(baseline={"match": match}) == []
+
+
+def test_an_entry_is_used_by_an_axis_an_include_or_a_cell() -> None:
+    catalog = {"mitigations": {name: {"env": {"A": "1"}} for name in ("a", "c")}, "hardware": {"h": {}}}
+    include = [{"match": {"mitigation": "c", "size": 1}}]
+    assert advice(catalog=catalog, include=include) == [
+        "spec.catalog.hardware.h: is used by nothing in this matrix; use it or remove it"
+    ]
+    cells = [{"name": "one", "mitigations": ["a", "c"], "hardware": "h"}]
+    workload = {"image": "a:1"}
+    assert advice(axes=[], cells=cells, catalog=catalog, workload=workload) == []
+
+
+def test_the_list_of_cells_is_cut_to_a_line() -> None:
+    (line,) = advice(axes=[{"name": "size", "values": list(range(60))}], baseline={"cell": "x"})
+    assert line.startswith("spec.baseline.cell: 'x' is no cell; there is: s0, s1, ")
+    assert len(line) < 240
+
+
+def test_checks_and_gates_are_not_looked_at_and_the_verdict_follows_their_severity() -> None:
+    gate = {"name": "g", "metric": "t", "max": "+5%"}
+    (line,) = advice(metrics=METRICS, gates=[gate])
+    assert line.endswith("the verdict is never pass")
+    (line,) = advice(metrics=METRICS, gates=[{**gate, "severity": "warn"}])
+    assert line == "spec.gates: are not looked at by this version yet"
+
+
+@pytest.mark.parametrize(
+    ("when", "count"), [({"size": 9}, 2), ({"size": 8}, 1), ({"mode": "slow"}, 1), ({"mode": "fast"}, 2)]
+)
+def test_a_when_is_held_against_cells_and_labels(when: dict[str, Any], count: int) -> None:
+    check = {"metric": "t", "max": 1, "when": when}
+    assert len(advice(metrics=METRICS, labels={"mode": "slow"}, checks=[check])) == count
+
+
+def test_what_could_only_add_to_a_report_is_a_note() -> None:
+    spec = a_matrix(baseline={"match": {"size": 8}}, compare={"level": 0.1}).spec
+    assert [note.path for note in notes(spec)] == ["spec.baseline", "spec.compare"]
+    assert notes(a_matrix().spec) == []
