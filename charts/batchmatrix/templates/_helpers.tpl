@@ -43,7 +43,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{/* What the operator may do in each namespace that it serves. */}}
 {{- define "batchmatrix.rules" -}}
 - apiGroups: [batchmatrix.dev]
-  resources: [batchmatrices]
+  resources: [batchmatrices, matrixcatalogs]
   verbs: [get, list, watch]
 - apiGroups: [batchmatrix.dev]
   resources: [batchmatrices/status]

@@ -184,6 +184,27 @@ def test_with_namespaces_nothing_is_granted_elsewhere() -> None:
         ]
 
 
+def test_catalogs_are_read_and_never_written() -> None:
+    (role,) = [role for role in kind_of(render(), "ClusterRole") if role["metadata"]["name"] == "batchmatrix"]
+    verbs = {verb for rule in role["rules"] if "matrixcatalogs" in rule["resources"] for verb in rule["verbs"]}
+    assert verbs == {"get", "list", "watch"}
+
+
+def test_who_writes_either_kind_must_be_allowed_to_create_jobs() -> None:
+    (policy,) = kind_of(render(), "ValidatingAdmissionPolicy")
+    (rule,) = policy["spec"]["matchConstraints"]["resourceRules"]
+    assert rule["resources"] == ["batchmatrices", "matrixcatalogs"]
+    assert rule["operations"] == ["CREATE", "UPDATE"]
+
+
+def test_every_kind_of_ours_is_in_the_roles_of_users() -> None:
+    kinds = {path.stem.partition("_")[2] for path in (ROOT / "crds").glob("*.yaml")}
+    roles = {role["metadata"]["name"]: role for role in kind_of(render(), "ClusterRole")}
+    for name in ("batchmatrix-edit", "batchmatrix-view"):
+        (rule,) = roles[name]["rules"]
+        assert set(rule["resources"]) == kinds
+
+
 def test_the_lease_is_the_only_one_that_may_be_written() -> None:
     (role,) = [role for role in kind_of(render(), "Role") if role["metadata"]["name"].endswith("-lease")]
     for rule in role["rules"]:
