@@ -13,6 +13,8 @@ from batchmatrix.publish import keys
 def test_the_tree_of_a_run() -> None:
     assert keys.plan_key(3) == "runs/3/plan.json"
     assert keys.spec_key(3) == "runs/3/spec.json"
+    assert keys.catalog_key(3) == "runs/3/catalog.json"
+    assert keys.resolved_key(3) == "runs/3/matrix.resolved.yaml"
     assert keys.matrix_json_key(3) == "runs/3/matrix.json"
     assert keys.matrix_md_key(3) == "runs/3/matrix.md"
     assert keys.cells_csv_key(3) == "runs/3/cells.csv"

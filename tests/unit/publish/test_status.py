@@ -157,6 +157,18 @@ def test_counters_and_message() -> None:
     assert "completionTime" not in status
 
 
+@pytest.mark.parametrize("progress", [RUNNING, DONE])
+def test_what_catalogs_say_otherwise_is_added_to_the_message_and_changes_no_state(progress: Progress) -> None:
+    before, after = body(progress), body(replace(progress, drift="not what its catalog says now"))
+    assert after["message"] == f"{before['message']}; not what its catalog says now"
+    assert (statuses(after), reason(after)) == (statuses(before), reason(before))
+
+
+def test_it_is_not_said_beside_a_spec_that_cannot_be_used() -> None:
+    wrong = replace(RUNNING, problem="spec.trials: 0 is too small")
+    assert body(replace(wrong, drift="not what its catalog says now")) == body(wrong)
+
+
 def test_the_api_knows_every_field_that_is_written() -> None:
     status = body(replace(DONE, verdict="pass", start_time=NOW, completion_time=LATER, results="s3://b/r", shard=3))
     assert set(status) == {field.alias or name for name, field in Status.model_fields.items()}

@@ -1,0 +1,84 @@
+"""What the watches of matrices and catalogs leave in memory, and whom they wake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from batchmatrix.controller.catalogs import WatchedCatalogs
+from batchmatrix.controller.matrices import WatchedMatrices
+from batchmatrix.model.cell import MatrixRef
+from tests.support.catalogs import catalog_object
+from tests.support.specs import matrix_object
+
+
+class Nobody:
+    """A server without objects."""
+
+    async def read(self, *_: object) -> Mapping[str, Any] | None:
+        return None
+
+
+def matrix(name: str, *catalogs: str, namespace: str = "triage", uid: str = "") -> dict[str, Any]:
+    body = matrix_object(name, catalogRefs=[{"name": each} for each in catalogs])
+    body["metadata"] |= {"namespace": namespace, "uid": uid or name, "managedFields": [{"manager": "kubectl"}]}
+    return body
+
+
+def names(refs: list[MatrixRef]) -> list[str]:
+    return sorted(ref.name for ref in refs)
+
+
+def watched() -> tuple[WatchedMatrices, list[MatrixRef]]:
+    woken: list[MatrixRef] = []
+    return WatchedMatrices(Nobody(), woken.append), woken
+
+
+def test_matrices_are_found_by_the_catalogs_that_they_name() -> None:
+    matrices, _ = watched()
+    matrices.seen(None, matrix("a", "team", "other"))
+    matrices.seen("ADDED", matrix("b", "team"))
+    matrices.seen("ADDED", matrix("c", "team", namespace="elsewhere"))
+    matrices.seen("ADDED", matrix("d"))
+    assert names(matrices.refer_to("triage", "team")) == ["a", "b"]
+    assert names(matrices.refer_to("triage", "other")) == ["a"]
+    assert matrices.refer_to("triage", "nobody's") == []
+
+
+def test_after_an_edit_only_what_it_names_now_counts() -> None:
+    matrices, _ = watched()
+    matrices.seen("ADDED", matrix("a", "team", "other"))
+    matrices.seen("MODIFIED", matrix("a", "other", "third"))
+    assert [names(matrices.refer_to("triage", name)) for name in ("team", "other", "third")] == [[], ["a"], ["a"]]
+
+
+def test_a_matrix_that_is_gone_is_not_found_any_more() -> None:
+    matrices, _ = watched()
+    for name in ("a", "b"):
+        matrices.seen("ADDED", matrix(name, "team"))
+    matrices.seen("DELETED", matrix("a", "team"))
+    assert names(matrices.refer_to("triage", "team")) == ["b"]
+    matrices.forget("b")
+    matrices.forget("b")
+    assert matrices.refer_to("triage", "team") == []
+
+
+def test_a_spec_that_is_written_wrongly_wakes_its_matrix_all_the_same() -> None:
+    matrices, woken = watched()
+    body = matrix("a")
+    del body["spec"]
+    matrices.seen("ADDED", body)
+    assert names(woken) == ["a"]
+
+
+def test_a_catalog_is_remembered_without_what_is_of_no_use() -> None:
+    told: list[tuple[str, str]] = []
+    catalogs = WatchedCatalogs(Nobody(), lambda namespace, name: told.append((namespace, name)))
+    body = catalog_object(mitigations={"fast": {}})
+    body["metadata"]["managedFields"] = [{"manager": "kubectl"}]
+    catalogs.seen(None, body)
+    assert catalogs.get("triage", "team") == catalog_object(mitigations={"fast": {}})
+    assert catalogs.get("elsewhere", "team") is None
+    catalogs.seen("DELETED", body)
+    assert catalogs.get("triage", "team") is None
+    assert told == [("triage", "team")] * 2
