@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from batchmatrix.model.crd import crd
-from batchmatrix.model.v1alpha1 import parse_matrix
 from batchmatrix.formats.matrix_file import load_matrix
+from batchmatrix.model.crd import catalog_crd, crd
+from batchmatrix.model.v1alpha1 import parse_matrix
 from tests.support.cluster import ApiError, Json, Kube
-from tests.support.specs import ALLOWED, FULL_SPEC, REFUSED, Refusal, matrix_object
+from tests.support.full_specs import FULL_SPEC
+from tests.support.refusals import ALLOWED, REFUSED, Refusal
+from tests.support.specs import matrix_object
 from tests.support.wait import wait_for
 
 CRD = "batchmatrices.batchmatrix.dev"
@@ -21,7 +23,8 @@ CRD = "batchmatrices.batchmatrix.dev"
 @pytest.fixture(scope="module")
 def installed(cluster: Kube) -> Json:
     """The CRD as the server holds it; applied as Helm or kubectl would and left there, as other tests need it too."""
-    cluster.patch("customresourcedefinitions", CRD, crd(), kind="apply")
+    for definition in (crd(), catalog_crd()):
+        cluster.patch("customresourcedefinitions", definition["metadata"]["name"], definition, kind="apply")
 
     def established() -> Json | None:
         found = cluster.get("customresourcedefinitions", CRD)
@@ -68,14 +71,14 @@ def test_what_is_right_is_taken(dry: Kube, name: str) -> None:
 @pytest.mark.parametrize("refusal", [one for one in REFUSED if one.server], ids=lambda one: one.id)
 def test_what_is_wrong_is_refused(dry: Kube, refusal: Refusal) -> None:
     with pytest.raises(ApiError) as caught:
-        dry.create("batchmatrices", refusal.object(), dry_run=True)
+        dry.create(refusal.plural, refusal.object(), dry_run=True)
     assert caught.value.code in (400, 422)
 
 
 @pytest.mark.parametrize("refusal", [one for one in REFUSED if not one.server], ids=lambda one: one.id)
 def test_what_only_we_refuse_is_stored(dry: Kube, refusal: Refusal) -> None:
     """If a server learns to refuse one of these, the list of rules that are ours alone gets shorter."""
-    stored = dry.create("batchmatrices", refusal.object(), dry_run=True)
+    stored = dry.create(refusal.plural, refusal.object(), dry_run=True)
     assert stored["spec"]
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import assume, given, settings
 
-from batchmatrix.base.errors import InvalidSpec, Problem
-from batchmatrix.model.v1alpha1 import parse_matrix
 from batchmatrix.base.documents import resolve_plain
+from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.formats.matrix_file import load_matrix
+from batchmatrix.model.v1alpha1 import parse_matrix
 from batchmatrix.plan.order import launch_order
 from batchmatrix.plan.pin import dump_plan, load_plan
 from tests.support.specs import a_matrix, a_plan, matrix_object
@@ -188,7 +188,7 @@ def refused(call: Callable[[], object]) -> tuple[Problem, ...]:
 @given(where=st.sampled_from(FIELDS), value=junk)
 def test_anything_in_a_field_is_taken_or_refused_in_our_words(where: str, value: Any) -> None:
     for problem in refused(lambda: parse_matrix(matrix_object(**{where: value}))):
-        assert problem.path.startswith("spec.")
+        assert problem.path == "spec" or problem.path.startswith("spec.")
         assert "Input should" not in problem.message
         assert "\n" not in str(problem)
 

@@ -61,6 +61,8 @@ def _structural(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, 
         (inner,) = [branch for branch in own.pop("anyOf") if branch != {"type": "null"}]
         return _structural(_merged(inner, own), definitions)
     result: dict[str, Any] = {key: node[key] for key in ("description", *_KEPT) if key in node}
+    if "exclusiveMinimum" in node:  # a structural schema speaks of it as of draft 4
+        result.update(minimum=node["exclusiveMinimum"], exclusiveMinimum=True)
     if "const" in node:
         result = {**result, "type": "string", "enum": [node["const"]]}
     if node.get("anyOf"):

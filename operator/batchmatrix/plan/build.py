@@ -12,7 +12,8 @@ from batchmatrix.model.cell import Cell, MatrixRef, Plan, Work
 from batchmatrix.model.observed import NodeState
 from batchmatrix.model.v1alpha1 import BatchMatrix, Spec
 from batchmatrix.model.v1alpha1.rules.judging import metric_names
-from batchmatrix.plan.check import check_cells
+from batchmatrix.plan.check import check_baseline, check_cells
+from batchmatrix.plan.combination import Combination
 from batchmatrix.plan.expand import expand
 from batchmatrix.plan.identity import cell_hash
 from batchmatrix.plan.naming import cell_names
@@ -44,16 +45,21 @@ def build_plan(
     spec = matrix.spec
     _check_account(spec, service_accounts)
     expansion = expand(spec, max_cells=max_cells)
+    _check_trials(spec, expansion.combinations, max_trials=max_trials)
     resolver = Resolver(spec)
     unplaced = [resolver(combination) for combination in expansion.combinations]
-    _check_trials(unplaced, max_trials=max_trials)
-    problems = [*metric_names(matrix, {metric.name for metric in spec.metrics}), *check_cells(spec, unplaced)]
+    names = cell_names(expansion.combinations)
+    problems = [
+        *metric_names(matrix, {metric.name for metric in spec.metrics}),
+        *check_cells(spec, unplaced),
+        *check_baseline(spec, expansion.combinations, names),
+    ]
     if problems:
         raise InvalidSpec(problems)
     works = _Works(spec, nodes=nodes, previous=previous)
     copies: Counter[str] = Counter()
     cells = []
-    for name, cell in zip(cell_names(expansion.combinations), unplaced, strict=True):
+    for name, cell in zip(names, unplaced, strict=True):
         work, problem = works(cell)
         first = cell_hash(work=work, parameters=cell.parameters, hardware=cell.hardware, seed=spec.seed, copy=0)
         copy = copies[first]
@@ -94,10 +100,14 @@ def _check_account(spec: Spec, service_accounts: frozenset[str]) -> None:
         raise InvalidSpec([Problem("spec.workload.serviceAccountName", text)])
 
 
-def _check_trials(cells: Sequence[Unplaced], *, max_trials: int) -> None:
-    total = sum(cell.trials for cell in cells)
+def _check_trials(spec: Spec, cells: Sequence[Combination], *, max_trials: int) -> None:
+    """By arithmetic, before a cell is resolved or a trial is listed."""
+    own = [cell.settings.trials for cell in cells]
+    total = sum(spec.trials if trials is None else trials for trials in own)
     if total > max_trials:
-        text = f"{len(cells)} cells make {total} trials; this operator takes at most {max_trials}: lower trials"
+        each = f" x {spec.trials} trials" if not any(own) else ""
+        what = "" if each else " trials"
+        text = f"{len(cells)} cells{each} make {total}{what}; this operator takes at most {max_trials}: lower trials"
         raise InvalidSpec([Problem("spec.trials", f"{text} or remove values")])
 
 

@@ -39,7 +39,7 @@ def merge(sources: Iterable[tuple[str, Entries]]) -> Catalogs:
                 known = found[kind].setdefault(name, Named(value, source))
                 if known.value != value:
                     text = f"{name!r} is in two catalogs with different contents: {known.source} and {source}"
-                    where = field_path(("spec", "catalog", kind, name)) if INLINE == source else source
+                    where = field_path(("spec", "catalog", kind, name)) if source == INLINE else source
                     problems.append(Problem(where, one_line(f"{kind}: {text}; rename one of them")))
     if problems:
         raise InvalidSpec(problems)
@@ -110,7 +110,7 @@ def self_contained(matrix: BatchMatrix, catalogs: Catalogs) -> BatchMatrix:
         "metrics": metrics,
     }
     unset = {field for field in ("catalog_refs",) if field in spec.model_fields_set}
-    whole = spec.model_copy(update={**update, **{field: () for field in unset}})
+    whole = spec.model_copy(update={**update, **dict.fromkeys(unset, ())})
     whole.model_fields_set.difference_update(unset | ({"metrics"} if not metrics else set()))
     return matrix.model_copy(update={"spec": whole})
 

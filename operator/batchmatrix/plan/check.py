@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from batchmatrix.base.errors import Problem
 from batchmatrix.base.quantities import parse_quantity
 from batchmatrix.base.text import one_line
-from batchmatrix.model.v1alpha1 import LAUNCH_VARIABLES, Environment, Spec
+from batchmatrix.model.v1alpha1 import LAUNCH_VARIABLES, CellSettings, Environment, Match, Spec
 from batchmatrix.model.v1alpha1.parse import field_path
 from batchmatrix.model.v1alpha1.rules import references
 from batchmatrix.plan.combination import Combination
-from batchmatrix.plan.expand import label_of
+from batchmatrix.plan.expand import Rule, label_of, match_text
 from batchmatrix.plan.resolve import STEPS_VARIABLE, Unplaced
 
-__all__ = ["check_cells"]
+__all__ = ["check_baseline", "check_cells"]
 
 _LIMIT = 50
+_NAMES_LIMIT = 20
 
 
 def check_cells(spec: Spec, cells: Sequence[Unplaced]) -> list[Problem]:
@@ -60,9 +62,46 @@ def _of_cell(spec: Spec, cell: Unplaced) -> Iterator[Problem]:
     yield from _resources(spec, cell)
 
 
-def _where(one: Combination) -> str:
-    """The place that its author can change: the cell's own, or the axes."""
-    return "spec.axes" if one.origin == "axes" else one.origin
+def _setter(spec: Spec, one: Combination, path: tuple[str, ...], key: str) -> str:
+    """The place of what the cell has of its own at `path` under `key`: the last rule that sets it there."""
+    places: list[tuple[tuple[int | str, ...], CellSettings, bool]] = [
+        *((("spec", "cells", i), cell, one.origin == f"spec.cells[{i}]") for i, cell in enumerate(spec.cells)),
+        *(
+            (("spec", "include", i, "set"), rule.set, one.origin == f"spec.include[{i}]" or _added(rule.match, one))
+            for i, rule in enumerate(spec.include)
+        ),
+        *(
+            (("spec", "overrides", i, "set"), rule.set, Rule(rule.match).fits(one.values))
+            for i, rule in enumerate(spec.overrides)
+        ),
+    ]
+    for place, settings, holds in reversed(places):
+        written = settings.model_dump(by_alias=True, exclude_unset=True)
+        for step in path:
+            written = written.get(step, {})
+        if holds and key in written:
+            return field_path((*place, *path, key))
+    return "spec.axes"
+
+
+def _added(match: Match, one: Combination) -> bool:
+    return one.origin == "axes" and Rule(match, alternatives=False).fits(one.values)
+
+
+def check_baseline(spec: Spec, cells: Sequence[Combination], names: Sequence[str]) -> list[Problem]:
+    """A baseline that no cell is: nothing could be compared with it."""
+    baseline = spec.baseline
+    if baseline is None:
+        return []
+    if baseline.cell is not None and baseline.cell not in names:
+        near = difflib.get_close_matches(baseline.cell, names, n=1) if len(names) <= _NAMES_LIMIT else []
+        remedy = f"did you mean {near[0]}?" if near else f"there is: {', '.join(names[:_NAMES_LIMIT])}"
+        return [Problem("spec.baseline.cell", one_line(f"{baseline.cell!r}: no cell has this name; {remedy}"))]
+    rule = Rule(baseline.match or {})
+    if baseline.match is not None and not any(rule.fits(one.values) for one in cells):
+        text = f"{match_text(baseline.match)} fits no cell; write values that a cell has"
+        return [Problem("spec.baseline.match", one_line(text))]
+    return []
 
 
 def _environment(spec: Spec, one: Combination) -> Environment | None:
@@ -117,14 +156,15 @@ def _variables(spec: Spec, one: Combination) -> Iterator[Problem]:
         where = f"spec.workload.env[{user[key]}].name"
         yield Problem(where, f"{key!r} is set by the parameter of this name already; rename one of them")
     for key in sorted(parameters & extra.keys()):
-        yield Problem(_where(one), f"extraEnv sets {key!r}, which is a parameter of the cell; remove it there")
+        where = _setter(spec, one, ("extraEnv",), key)
+        yield Problem(where, f"{key!r} is a parameter of the cell already; rename or remove one of them")
     environment = _environment(spec, one)
     if environment is not None:
-        where = field_path(("spec", "catalog", "environments", str(one.environment), "env"))
-        yield from _clashes(environment.env, parameters, user, extra, where)
+        path = ("spec", "catalog", "environments", str(one.environment), "env")
+        yield from _clashes(environment.env, parameters, user, extra, path)
     for name in one.mitigations:
-        where = field_path(("spec", "catalog", "mitigations", name, "env"))
-        yield from _clashes(spec.catalog.mitigations[name].env, parameters, user, extra, where)
+        path = ("spec", "catalog", "mitigations", name, "env")
+        yield from _clashes(spec.catalog.mitigations[name].env, parameters, user, extra, path)
 
 
 def _clashes(
@@ -132,11 +172,12 @@ def _clashes(
     parameters: Set[str],
     user: Mapping[str, int],
     extra: Mapping[str, str],
-    where: str,
+    path: tuple[str, ...],
 ) -> Iterator[Problem]:
     for key in sorted(env):
+        where = field_path((*path, key))
         if key in parameters:
-            yield Problem(where, f"{key!r} is set by an axis too; remove one of them")
+            yield Problem(where, f"{key!r} is a parameter of a cell too; rename or remove one of them")
         elif key in user and key not in extra:
             yield Problem(where, f"{key!r} is set by workload.env too; remove one of them")
 
@@ -175,12 +216,16 @@ def _resources(spec: Spec, cell: Unplaced) -> Iterator[Problem]:
         if device.name in resources.limits or device.name in resources.requests:
             yield Problem(where, f"{device.name!r} is in spec.workload.resources too; remove it there")
         elif device.name in settings.limits or device.name in settings.requests:
-            yield Problem(_where(one), f"resources set {device.name!r}, which the hardware sets; remove it there")
+            kind = "limits" if device.name in settings.limits else "requests"
+            place = _setter(spec, one, ("resources", kind), device.name)
+            yield Problem(place, f"is a resource that the hardware sets already ({where}); remove one of them")
     if not settings.requests and not settings.limits:
         return
     limits = cell.work.resources.get("limits", {})
     for name, request in cell.work.resources.get("requests", {}).items():
         limit = limits.get(name)
         if limit is not None and parse_quantity(request) > parse_quantity(limit):
-            text = f"request {name}: {request} is more than the limit {limit} once the cell's own are put in"
-            yield Problem(_where(one), f"{text}; raise the limit or lower the request")
+            text = f"the request {request} is more than the limit {limit} once the cell's own are put in"
+            kind = "requests" if name in settings.requests else "limits"
+            place = _setter(spec, one, ("resources", kind), name)
+            yield Problem(place, f"{text}; raise the limit or lower the request")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from batchmatrix.base.quantities import parse_duration
 from batchmatrix.model.cell import Scalar
@@ -29,20 +29,16 @@ class Settings:
 
     def with_(self, other: CellSettings) -> Settings:
         """These settings with those of `other` in their place; maps entry by entry."""
-        update = {
-            "trials": other.trials,
-            "steps": other.steps,
-            "image": other.image,
-            "timeout": None if other.timeout is None else parse_duration(other.timeout),
-            "allowed_exit_codes": other.allowed_exit_codes,
-            "expect": None if other.expect is None else other.expect.outcome,
-        }
-        return replace(
-            self,
+        return Settings(
+            trials=self.trials if other.trials is None else other.trials,
+            steps=self.steps if other.steps is None else other.steps,
             extra_env={**self.extra_env, **other.extra_env},
             requests={**self.requests, **other.resources.requests},
             limits={**self.limits, **other.resources.limits},
-            **{name: value for name, value in update.items() if value is not None},
+            image=self.image if other.image is None else other.image,
+            timeout=self.timeout if other.timeout is None else parse_duration(other.timeout),
+            allowed_exit_codes=other.allowed_exit_codes or self.allowed_exit_codes,
+            expect=self.expect if other.expect is None else other.expect.outcome,
         )
 
 

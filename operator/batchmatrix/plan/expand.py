@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.text import one_line
 from batchmatrix.model.cell import Scalar
 from batchmatrix.model.v1alpha1 import Axis, Entry, ExplicitCell, InlineImage, Match, MatchValue, Spec
-from batchmatrix.plan.combination import NO_SETTINGS, Combination, Settings
+from batchmatrix.plan.combination import NO_SETTINGS, Combination
 from batchmatrix.plan.text import scalar_text
 
-__all__ = ["Excluded", "Expansion", "Rule", "expand", "label_of", "size_of"]
+__all__ = ["Excluded", "Expansion", "Rule", "expand", "label_of", "match_text", "size_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,15 @@ class Rule:
     def fits(self, values: Mapping[str, Scalar]) -> bool:
         """Whether it agrees on every axis that it names."""
         return all(name in values and scalar_text(values[name]) in keys for name, keys in self._wanted)
+
+
+def match_text(match: Mapping[str, MatchValue]) -> str:
+    """A match in words: `mitigation=none, size=8 or 32`."""
+    parts = []
+    for name, value in match.items():
+        items = value if isinstance(value, tuple) else (value,)
+        parts.append(f"{name}={' or '.join(scalar_text(label_of(item)) for item in items)}")
+    return ", ".join(parts)
 
 
 # -- product and exclude ------------------------------------------------------------------------------------------

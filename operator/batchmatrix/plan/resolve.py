@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -176,7 +176,7 @@ def _security(workload: Workload) -> dict[str, Any]:
 
 
 def _env(
-    workload: Workload, environment: Environment, mitigations: list[Mapping[str, str]], extra: Mapping[str, str]
+    workload: Workload, environment: Environment, mitigations: Sequence[Mapping[str, str]], extra: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
     """Variables in order, each once: environment, mitigations, extraEnv, user's env; extraEnv wins over all of them.
 
@@ -196,7 +196,7 @@ def _env(
 def _work(
     workload: Workload,
     environment: Environment,
-    mitigations: list[Mapping[str, str]],
+    mitigations: Sequence[Mapping[str, str]],
     hardware: Hardware,
     combination: Combination,
 ) -> Work:

@@ -7,11 +7,13 @@ import pytest
 
 from batchmatrix.base.errors import BatchMatrixError, InvalidSpec
 from batchmatrix.model.cell import Plan
+from batchmatrix.model.v1alpha1 import parse_matrix
 from batchmatrix.plan.order import launch_order
 from batchmatrix.plan.pin import dump_plan, load_plan
 from batchmatrix.plan.tuning import tuning
+from tests.support.full_specs import CELLS_SPEC, FULL_SPEC
 from tests.support.golden import Golden
-from tests.support.specs import FULL_SPEC, REF, a_matrix, a_node, a_plan
+from tests.support.specs import REF, a_matrix, a_node, a_plan, matrix_object
 
 KIND = "gpu.example/kind"
 RULES = [{"nodeLabels": {KIND: "a"}, "image": "app:a"}, {"nodeLabels": {KIND: "b"}, "image": "app:b"}]
@@ -26,34 +28,70 @@ def full(**changes: Any) -> Plan:
 def test_the_plan_of_the_full_example_is_what_it_was(golden: Golden) -> None:
     """The hashes in it are the names of records in stores: a change here loses them all."""
     spec = copy.deepcopy(FULL_SPEC)
-    for axis in spec["axes"][2:]:
+    for axis in spec["axes"][4:]:
         axis["values"] = axis["values"][:1]
     golden("plan/full.json", dump_plan(a_plan(a_matrix(**spec), service_accounts=["runner"])))
 
 
+def test_the_plan_of_the_example_with_cells_is_what_it_was(golden: Golden) -> None:
+    matrix = parse_matrix({**matrix_object(), "spec": copy.deepcopy(CELLS_SPEC)})
+    golden("plan/cells.json", dump_plan(a_plan(matrix)))
+
+
 def test_variables_come_in_order() -> None:
-    cell = full().cells[0]
+    cell = next(cell for cell in full().cells if len(cell.mitigations) == 2)
     assert cell.work.env == (
+        ("BATCHMATRIX_STEPS", "200"),
         ("batch_size", "8"),
         ("lr", "0.1"),
         ("amp", "true"),
-        ("mode", "a b"),
-        ("ALPHA", "2"),
-        ("ZONE", "1"),
-        ("MODE", "fast"),
+        ("profile", "a b"),
+        ("ZONE", "1"),  # ALPHA of the environment is replaced by the mitigation's
+        ("NVIDIA_TF32_OVERRIDE", "0"),
+        ("ALPHA", "7"),
+        ("FAST", "1"),
+        ("MODE", "slow"),
         ("EMPTY", ""),
     )
 
 
+def test_what_a_cell_has_of_its_own_replaces_what_the_spec_says() -> None:
+    cell = next(cell for cell in full().cells if cell.parameters["batch_size"] == 32)
+    assert (cell.trials, cell.steps, cell.timeout, cell.allowed_exit_codes, cell.expect) == (
+        2, 400, 3600.0, (0, 1), "fail",
+    )  # fmt: skip
+    assert cell.work.image == "registry.example/app:big"
+    assert cell.work.resources == {
+        "requests": {"cpu": "2", "memory": "1Gi"},
+        "limits": {"memory": "4Gi", "gpu.example/a": "1"},
+    }
+    assert [pair for pair in cell.work.env if pair[0] in ("ZONE", "EXTRA", "BATCHMATRIX_STEPS")] == [
+        ("BATCHMATRIX_STEPS", "400"),
+        ("EXTRA", "1"),
+        ("ZONE", "9"),
+    ]
+
+
 def test_a_cell_has_its_values_parameters_and_names() -> None:
-    cell = full().cells[-1]
+    cell = full().cells[-2]
     assert cell.values == {
-        "environment": "by-node", "hardware": "big", "batch_size": 32, "lr": 1e-05, "amp": False, "mode": "c",
+        "environment": "by-node", "hardware": "big", "mitigation": "tf32-off+fast", "batch_size": 8, "lr": 1e-05,
+        "amp": False, "profile": "c",
     }  # fmt: skip
-    assert list(cell.values) == ["environment", "hardware", "batch_size", "lr", "amp", "mode"]
-    assert list(cell.parameters) == ["batch_size", "lr", "amp", "mode"]
+    assert list(cell.values) == ["environment", "hardware", "mitigation", "batch_size", "lr", "amp", "profile"]
+    assert list(cell.parameters) == ["batch_size", "lr", "amp", "profile"]
     assert (cell.environment, cell.hardware, cell.trials, cell.seed) == ("by-node", "big", 3, 42)
-    assert cell.name == "by-node-big-bs32-lr1em05-amp-false-c"
+    assert cell.mitigations == ("tf32-off", "fast")
+    assert cell.name == "by-node-big-tf32-off-fast-bs8-lr1em05-amp-false-c"
+
+
+def test_a_cell_that_an_include_makes_comes_last_with_what_it_adds() -> None:
+    cell = full().cells[-1]
+    assert cell.parameters == {"batch_size": 128, "lr": 0.1, "amp": True, "profile": "c", "depth": 4}
+    assert ("depth", "4") in cell.work.env
+    assert cell.environment is not None
+    assert cell.environment.startswith("_inline_")
+    assert (cell.work.image, cell.trials) == ("registry.example/nightly@sha256:" + "0" * 64, 1)
 
 
 def test_work_is_plain_kubernetes_json() -> None:
@@ -179,15 +217,15 @@ def test_rounds_are_in_an_order_that_no_version_may_change() -> None:
 
 def test_tuning_is_what_does_not_make_a_cell() -> None:
     spec = a_matrix(**copy.deepcopy(FULL_SPEC)).spec
-    got = tuning(spec)
+    got = tuning(spec, full().cells[0])
     assert got.active_deadline_seconds == 20 * 60 + 150
     assert (got.termination_grace_seconds, got.image_pull_policy) == (5, "IfNotPresent")
     assert (got.image_pull_secrets, got.priority_class) == (("registry",), "low")
 
 
 def test_the_deadline_is_rounded_up() -> None:
-    spec = a_matrix(workload={"image": "a:1", "timeout": "1500ms"}, pending={"imagePull": "0s"}).spec
-    assert tuning(spec).active_deadline_seconds == 2
+    matrix = a_matrix(workload={"image": "a:1", "timeout": "1500ms"}, pending={"imagePull": "0s"})
+    assert tuning(matrix.spec, a_plan(matrix).cells[0]).active_deadline_seconds == 2
 
 
 def test_the_plan_belongs_to_its_matrix() -> None:

@@ -5,9 +5,14 @@ import re
 import pytest
 
 from batchmatrix.model.cell import Scalar
+from batchmatrix.plan.combination import Combination
 from batchmatrix.plan.naming import cell_names
 
 LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+
+
+def names_of(*cells: dict[str, Scalar]) -> list[str]:
+    return cell_names([Combination(values, {}, (), None, None, None) for values in cells])
 
 
 @pytest.mark.parametrize(
@@ -24,33 +29,33 @@ LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
     ],
 )
 def test_names_read_like_their_values(values: dict[str, Scalar], name: str) -> None:
-    assert cell_names([values]) == [name]
+    assert names_of(values) == [name]
 
 
 def test_names_that_would_be_the_same_end_in_digits() -> None:
-    names = cell_names([{"a": "x y"}, {"a": "x-y"}, {"a": "z"}])
+    names = names_of({"a": "x y"}, {"a": "x-y"}, {"a": "z"})
     assert names[2] == "z"
     assert all(re.fullmatch(r"x-y-[0-9a-f]{8}", name) for name in names[:2])
     assert len(set(names)) == 3
 
 
 def test_digits_do_not_depend_on_the_order_of_cells() -> None:
-    one, two = cell_names([{"a": "x y"}, {"a": "x-y"}])
-    assert cell_names([{"a": "x-y"}, {"a": "x y"}]) == [two, one]
+    one, two = names_of({"a": "x y"}, {"a": "x-y"})
+    assert names_of({"a": "x-y"}, {"a": "x y"}) == [two, one]
 
 
 def test_a_long_name_is_cut_and_stays_unique() -> None:
-    names = cell_names([{"a": "x" * 80}, {"a": "x" * 81}])
+    names = names_of({"a": "x" * 80}, {"a": "x" * 81})
     assert [len(name) for name in names] == [63, 63]
     assert len(set(names)) == 2
 
 
 def test_a_value_without_letters_has_a_name() -> None:
-    (name,) = cell_names([{"a": "日本"}])
+    (name,) = names_of({"a": "日本"})
     assert LABEL.fullmatch(name)
 
 
 def test_a_name_that_looks_like_another_with_digits_is_told_apart() -> None:
-    clash = cell_names([{"a": "x y"}, {"a": "x-y"}])[0]
-    names = cell_names([{"a": "x y"}, {"a": "x-y"}, {"a": clash}])
+    clash = names_of({"a": "x y"}, {"a": "x-y"})[0]
+    names = names_of({"a": "x y"}, {"a": "x-y"}, {"a": clash})
     assert len(set(names)) == 3

@@ -36,13 +36,13 @@ __all__ = [
     "ApiModel",
     "AxisEntry",
     "AxisValue",
-    "Entry",
-    "EnvironmentRef",
-    "InlineImage",
     "DnsLabel",
     "DnsSubdomain",
     "Duration",
+    "Entry",
+    "EnvironmentRef",
     "Image",
+    "InlineImage",
     "LabelKey",
     "LabelValue",
     "Labels",
@@ -116,7 +116,7 @@ def list_map(*keys: str) -> dict[str, Any]:
 class ApiModel(BaseModel):
     """What a user writes: no unknown field, no conversion between types, never changed after it was read."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, alias_generator=to_camel)
 
 
 class StatusModel(BaseModel):
@@ -183,7 +183,9 @@ class InlineImage:
 def _inline(value: Mapping[Any, Any]) -> InlineImage:
     if set(value) != {"image"}:
         keys = ", ".join(sorted(map(str, value))) or "nothing"
-        refuse(f"is an object with {one_line(keys, limit=60)}; write {{image: REFERENCE}} or the name of an environment")
+        refuse(
+            f"is an object with {one_line(keys, limit=60)}; write {{image: REFERENCE}} or the name of an environment"
+        )
     image = value["image"]
     if not isinstance(image, str) or len(image) > 512 or not re.fullmatch(_IMAGE, image):
         refuse(f"{show(image)} has the wrong form; write an image reference such as registry.example/team/image:tag")
@@ -265,6 +267,8 @@ Quantity = Annotated[
         }
     ),
 ]
+
+
 def _open(**bounds: int) -> WithJsonSchema:
     """A value of several types: a structural schema has no word for it, so each bound speaks about its own type."""
     return WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True, "maxLength": 128, **bounds})

@@ -24,7 +24,12 @@ Severity = Literal["fail", "warn"]
 class Check(ApiModel):
     """A threshold on a metric of each cell."""
 
-    model_config = ConfigDict(json_schema_extra=cel(("has(self.min) || has(self.max)", "needs min, max or both")))
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            ("has(self.min) || has(self.max)", "needs min, max or both"),
+            ("!has(self.min) || !has(self.max) || self.min <= self.max", "min is more than max; nothing could pass"),
+        )
+    )
 
     metric: MetricName = Field(description="One of spec.metrics.")
     min: float | None = Field(default=None, description="Smallest value that passes.")

@@ -60,8 +60,10 @@ class Spec(ApiModel):
         json_schema_extra=cel(
             (f"{_AXES} != {_CELLS}", "needs exactly one of axes and cells"),
             (
-                f"!{_CELLS} || ((!has(self.include) || self.include.size() == 0) && "
-                "(!has(self.overrides) || self.overrides.size() == 0))",
+                (
+                    f"!{_CELLS} || ((!has(self.include) || self.include.size() == 0) && "
+                    "(!has(self.overrides) || self.overrides.size() == 0))"
+                ),
                 "include and overrides are for axes; write what they say into the cells",
             ),
             (
@@ -74,9 +76,7 @@ class Spec(ApiModel):
         )
     )
 
-    ticket: Name | None = Field(
-        default=None, description="Groups the runs of one investigation, such as GPU-151."
-    )
+    ticket: Name | None = Field(default=None, description="Groups the runs of one investigation, such as GPU-151.")
     labels: Labels = Field(default={}, description="Constants that `when` can match, besides axes.")
     axes: Annotated[tuple[Axis, ...], Field(strict=False, max_length=8)] = Field(
         default=(),

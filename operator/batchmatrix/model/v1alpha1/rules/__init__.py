@@ -43,6 +43,7 @@ PYDANTIC_ONLY = {
     "variable-clash": "No variable is set by a parameter and by anything else, or by a mitigation and workload.env",
     "reserved-variable": "No variable of extraEnv and no parameter begins with BATCHMATRIX_",
     "map-keys": "Keys of nodeLabels, resources and environment variables have the form that Kubernetes asks for",
+    "gate-limits": "No gate has a min that is more than its max",
     "metric-name": "Checks, gates, compare and confound name metrics that there are",
     "metric-pattern": "A pattern is an RE2 expression with one group, or with one called value",
     "reference": "Every $(X) in command and args names a variable that every cell sets, unless envFrom is used",
@@ -73,7 +74,7 @@ def _env_of_axes(matrix: BatchMatrix) -> Iterator[Problem]:
 
 def _times(matrix: BatchMatrix) -> Iterator[Problem]:
     spec = matrix.spec
-    times = {
+    times: dict[tuple[int | str, ...], str | None] = {
         ("spec", "deadline"): spec.deadline,
         **{("spec", "include", i, "set", "timeout"): one.set.timeout for i, one in enumerate(spec.include)},
         **{("spec", "overrides", i, "set", "timeout"): one.set.timeout for i, one in enumerate(spec.overrides)},

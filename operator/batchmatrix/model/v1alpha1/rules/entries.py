@@ -38,7 +38,7 @@ def entries_problems(entries: Entries, path: Path) -> Iterator[Problem]:
 def _reserved(env: Mapping[str, str], path: Path) -> Iterator[Problem]:
     for key in env:
         if key.startswith(RESERVED):
-            yield Problem(field_path(path), reserved(show(key)))
+            yield Problem(field_path((*path, key)), reserved(show(key)))
 
 
 def _tolerations(entries: Entries, path: Path) -> Iterator[Problem]:

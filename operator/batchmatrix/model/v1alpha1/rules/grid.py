@@ -91,9 +91,9 @@ def matches(matrix: BatchMatrix) -> Iterator[Problem]:
     """Whatever is held against cells names axes, with values of the right kind."""
     spec = matrix.spec
     axes = {axis.name for axis in spec.axes}
-    for index, exclude in enumerate(spec.exclude):
+    for index, exclude in enumerate(() if spec.cells else spec.exclude):  # else grid_form has said it
         yield from _match(exclude, ("spec", "exclude", index), axes)
-    for index, include in enumerate(spec.include):
+    for index, include in enumerate(() if spec.cells else spec.include):
         path: Path = ("spec", "include", index)
         yield from _match(include.match, (*path, "match"), axes, alternatives=False)
         for name in include.set.parameters:
@@ -102,25 +102,31 @@ def matches(matrix: BatchMatrix) -> Iterator[Problem]:
                 yield Problem(where, f"{show(name)} is an axis; put it under match")
             elif name.startswith(RESERVED):
                 yield Problem(where, reserved(show(name)))
-    for index, override in enumerate(spec.overrides):
+    for index, override in enumerate(() if spec.cells else spec.overrides):
         yield from _match(override.match, ("spec", "overrides", index, "match"), axes)
     cells = {*RESERVED_AXES, *(name for cell in spec.cells for name in cell.parameters)} if spec.cells else set()
     known = axes | cells | {name for include in spec.include for name in include.set.parameters}
     for field in ("checks", "gates"):
         for index, rule in enumerate(getattr(spec, field)):
-            yield from _match(rule.when, ("spec", field, index, "when"), known | set(spec.labels))
+            when: Path = ("spec", field, index, "when")
+            yield from _match(rule.when, when, known | set(spec.labels), what="axis or label")
     if spec.baseline is not None and spec.baseline.match is not None:
         yield from _match(spec.baseline.match, ("spec", "baseline", "match"), known)
 
 
 def _match(
-    match: Mapping[str, MatchValue], path: Path, known: set[str], *, alternatives: bool = True
+    match: Mapping[str, MatchValue],
+    path: Path,
+    known: set[str],
+    *,
+    alternatives: bool = True,
+    what: str = "axis",
 ) -> Iterator[Problem]:
     for name, value in match.items():
         where = field_path((*path, name))
         if name not in known:
             names = ", ".join(sorted(known)) or "none"
-            yield Problem(where, one_line(f"no axis has this name; there is: {names}"))
+            yield Problem(where, one_line(f"no {what} has this name; there is: {names}"))
             continue
         if not isinstance(value, tuple):
             wrongs = [_kind(name, value)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from batchmatrix.base.errors import Problem
 from batchmatrix.base.text import one_line
@@ -26,6 +27,8 @@ def judging(matrix: BatchMatrix) -> Iterator[Problem]:
         path = f"spec.gates[{index}]"
         if gate.min is None and gate.max is None:
             yield Problem(path, "has neither min nor max; write one of them")
+        elif gate.min is not None and gate.max is not None and _crossed(gate.min, gate.max):
+            yield Problem(f"{path}.min", f"{gate.min} is more than max, {gate.max}; nothing could pass")
         if gate.name in seen:
             yield Problem(f"{path}.name", f"{show(gate.name)} is the name of an earlier gate; rename one of them")
         seen.add(gate.name)
@@ -35,6 +38,13 @@ def judging(matrix: BatchMatrix) -> Iterator[Problem]:
         yield Problem("spec.reuse", "maxAge and key are for scope: namespace; remove them")
     if spec.workload.ref is None:
         yield from metric_names(matrix, {metric.name for metric in spec.metrics})
+
+
+def _crossed(least: str, most: str) -> bool:
+    """Whether two limits of the same kind leave nothing between them; a value and a change are not compared."""
+    if least.endswith("%") != most.endswith("%"):
+        return False
+    return Decimal(least.removesuffix("%")) > Decimal(most.removesuffix("%"))
 
 
 def metric_names(matrix: BatchMatrix, known: set[str]) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from batchmatrix.model.v1alpha1._types import field_path, show
 from batchmatrix.model.v1alpha1.rules.texts import RESERVED, reserved
 from batchmatrix.model.v1alpha1.workload import Resources, Template
 
-__all__ = ["template_problems", "resources_problems"]
+__all__ = ["resources_problems", "template_problems"]
 
 Path = tuple[int | str, ...]
 
@@ -57,7 +57,9 @@ def _volumes(workload: Template, path: Path) -> Iterator[Problem]:
     for index, mount in enumerate(workload.volume_mounts):
         where = field_path((*path, "volumeMounts", index))
         if mount.name not in names:
-            yield Problem(f"{where}.name", f"{show(mount.name)} is not in {field_path((*path, 'volumes'))}; add it there")
+            yield Problem(
+                f"{where}.name", f"{show(mount.name)} is not in {field_path((*path, 'volumes'))}; add it there"
+            )
         if mount.mount_path in paths:
             yield Problem(f"{where}.mountPath", f"{show(mount.mount_path)} is mounted twice; change one")
         if mount.sub_path and ".." in mount.sub_path.split("/"):
