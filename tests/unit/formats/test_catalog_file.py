@@ -113,7 +113,7 @@ def test_docker_is_another_word_for_image_in_every_file() -> None:
         ("mitigations:\n  m: text\n", "c.yaml:2:3: mitigations.m: 'text' is not an object"),
         ("mitigations: [a]\n", "c.yaml:1:1: mitigations: a list is not an object"),
         ("mitigations:\n  m:\n    A:\n", "c.yaml:3:5: mitigations.m.A: is null"),
-        ("mitigations:\n  m:\n    BATCHMATRIX_X: x\n", "c.yaml:2:3: mitigations.m: 'BATCHMATRIX_X' "),
+        ("mitigations:\n  m:\n    BATCHMATRIX_X: x\n", "c.yaml:3:5: mitigations.m.BATCHMATRIX_X: 'BATCHMATRIX_X' "),
         ("version: 1\nmitigations:\n  m: {env: {A: b}}\n", "c.yaml:3:7: mitigations.m.env: is an object; with version"),
         ("environments:\n  e: {docker: 'a b'}\n", "c.yaml:2:7: environments.e.docker: 'a b' has the wrong form"),
         ("environments:\n  e: {docker: a, image: b}\n", "c.yaml:2:7: environments.e.docker: is another word for image"),

@@ -85,8 +85,6 @@ def _wording(root: type[BaseModel], error: ErrorDetails) -> str:
         "greater_than_equal": "{shown} is too small; write {ge} or more",
         "finite_number": "{shown} is not a number to compare with; write a finite one",
         "less_than_equal": "{shown} is too large; write {le} or less",
-        "greater_than": "{shown} is too small; write more than {gt}",
-        "finite_number": "{shown} is not a finite number; write one that JSON has",
     }
     if kind == "extra_forbidden":
         return _unknown(root, error["loc"])

@@ -34,7 +34,7 @@ PYDANTIC_ONLY = {
     "axis-values-unique": "No two values of an axis reach the workload as the same text",
     "match": "Keys of match, exclude, when and baseline.match name axes (when: labels too), with values of their kind",
     "include-cell": "An include that fits no cell of the product names every axis",
-    "exclude-with-cells": "exclude is for axes, not for cells that are written out",
+    "exclude-with-cells": "Rules of exclude are for axes, not for cells that are written out",
     "labels": "No label has the name of an axis",
     "cell-name": "Names of cells differ by more than case",
     "catalog-name": "Names of mitigations, environments, hardware and workloads are in exactly one catalog",
