@@ -12,7 +12,7 @@ from batchmatrix.model.summary import Summary, TrialResult
 from batchmatrix.summarise.summary import summarise
 from tests.support.records import a_cell, a_log, a_plan, a_result
 
-__all__ = ["HOSTILE", "hostile_summary", "huge_summary", "twelve_cells"]
+__all__ = ["HOSTILE", "expecting", "hostile_summary", "huge_summary", "twelve_cells"]
 
 HOSTILE = '=HYPERLINK("http://evil.example","x")|<img src=x>\x1b[2J`a`\n# b\u202e@team \'y\' [z](http://e) \ud800'
 """What a log or a spec may try to smuggle into a report."""
@@ -74,6 +74,26 @@ def twelve_cells() -> Summary:
         started=_STARTED,
         finished=_FINISHED,
     )
+
+
+def expecting(*, complete: bool = True, **options: Any) -> Summary:
+    """Cells of two trials: a baseline that may hang, one that has to fail and fails, one that does not, one fix.
+
+    Two of them have a parameter that the others lack.
+    """
+    ends = {
+        "hangs": ("any", {"mitigation": "none"}, (Outcome.TIMEOUT, Outcome.SUCCEEDED)),
+        "fails": ("fail", {"mitigation": "ring"}, (Outcome.UNEXPECTED_EXIT, Outcome.OOM_KILLED)),
+        "works": ("fail", {"mitigation": "tree", "lr": 0.1}, (Outcome.UNEXPECTED_EXIT, Outcome.SUCCEEDED)),
+        "fixed": ("success", {"mitigation": "tf32-off+ring", "lr": 0.2}, (Outcome.SUCCEEDED, Outcome.SUCCEEDED)),
+    }
+    cells = [a_cell(name, trials=2, expect=expect, values=dict(values)) for name, (expect, values, _) in ends.items()]
+    results = [
+        a_result(cell, trial, outcome, message=f"{cell.name} said so" if outcome is not Outcome.SUCCEEDED else "")
+        for cell in cells
+        for trial, outcome in enumerate(ends[cell.name][2])
+    ]
+    return summarise(a_plan(*cells), results, units={}, complete=complete, started="", finished="", **options)
 
 
 def hostile_summary() -> Summary:

@@ -17,13 +17,15 @@ from typing import Any, TypeVar
 from batchmatrix.base.errors import BatchMatrixError
 from batchmatrix.ledger.replay import State, replay
 from batchmatrix.model.cell import MatrixRef
+from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.observed import ContainerState, JobState, NodeState, PodState
+from batchmatrix.model.record import Record
 from tests.support.catalogs import CatalogServer
 from tests.support.logs import LOST, START, FakeLogs, Killed
 from tests.support.specs import matrix_object
 from tests.support.stores import MemoryStore
 
-__all__ = ["REF", "Kill", "Program", "SmallWorld", "SteppedClock", "WorldStore", "settle"]
+__all__ = ["REF", "Kill", "Program", "SmallWorld", "SteppedClock", "WorldStore", "outcomes", "records", "settle"]
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -386,3 +388,13 @@ class WorldStore(MemoryStore):
     async def put(self, key: str, data: bytes) -> None:
         put = super().put
         await self._world.mutate(f"put {key}", lambda: put(key, data))
+
+
+async def records(world: SmallWorld, *, store: str = "default") -> list[Record]:
+    """What is durable, in the order in which it became so."""
+    return list((await world.ledger(store=store)).records.values())
+
+
+async def outcomes(world: SmallWorld, *, store: str = "default") -> list[tuple[int, int, Outcome]]:
+    """Trial, attempt and outcome of each record, in that order."""
+    return [(each.id.trial, each.id.attempt, each.outcome) for each in await records(world, store=store)]

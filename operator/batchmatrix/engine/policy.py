@@ -14,8 +14,9 @@ from batchmatrix.model.launch import RetryRule
 from batchmatrix.model.metric import MetricDefinition
 from batchmatrix.model.v1alpha1 import BatchMatrix
 from batchmatrix.plan.resolve import DEFAULT_TIMEOUT
+from batchmatrix.summarise.verdict import Unjudged
 
-__all__ = ["DEFAULT_POLICY", "PendingLimits", "Policy", "metric_definitions", "policy_of"]
+__all__ = ["DEFAULT_POLICY", "PendingLimits", "Policy", "metric_definitions", "policy_of", "unjudged_rules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,15 @@ def metric_definitions(matrix: BatchMatrix) -> tuple[MetricDefinition, ...]:
             unit=metric.unit or "",
         )
         for metric in matrix.spec.metrics
+    )
+
+
+def unjudged_rules(matrix: BatchMatrix) -> Unjudged:
+    """The rules of the spec that could fail it: none is evaluated yet, and it must not pass as if they were met."""
+    spec = matrix.spec
+    return Unjudged(
+        checks=sum(check.severity == "fail" for check in spec.checks),
+        gates=sum(gate.severity == "fail" for gate in spec.gates),
     )
 
 

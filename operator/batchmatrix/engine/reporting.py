@@ -11,6 +11,7 @@ from batchmatrix.base.clock import format_rfc3339
 from batchmatrix.base.errors import BatchMatrixError, LeaseLost, NameConflict
 from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.decide import Decision
+from batchmatrix.engine.policy import unjudged_rules
 from batchmatrix.engine.run import Run
 from batchmatrix.model.cell import Cell, MatrixRef
 from batchmatrix.model.evidence import LogState
@@ -24,6 +25,7 @@ from batchmatrix.publish.matrix_md import matrix_markdown
 from batchmatrix.publish.status import Progress, status_body
 from batchmatrix.publish.summary_json import summary_json
 from batchmatrix.summarise.summary import summarise
+from batchmatrix.summarise.verdict import Unjudged
 
 __all__ = ["Reporter", "is_finished"]
 
@@ -115,6 +117,9 @@ class Reporter:
             complete=over,
             started=_started(run),
             finished=_finished(run) if over else "",
+            unjudged=_unjudged(run),
+            suspended=run.policy.suspended,
+            named=run.matrix is not None and bool(run.matrix.spec.cells),
         )
         location = f"{run.store.url}/{run.ref.prefix()}/{run_prefix(plan.generation)}"
         if over:
@@ -170,6 +175,7 @@ def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Se
     return replace(
         progress,
         suspended=run.policy.suspended,
+        note=_unjudged(run).words,
         complete=summary is not None,
         verdict=summary.verdict if summary is not None else "",
         reason=summary.reason if summary is not None else "",
@@ -189,6 +195,10 @@ def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Se
         start_time=_started(run),
         completion_time=_finished(run) if summary is not None else "",
     )
+
+
+def _unjudged(run: Run) -> Unjudged:
+    return unjudged_rules(run.matrix) if run.matrix is not None else Unjudged()
 
 
 def _trials(run: Run) -> Iterator[TrialResult]:

@@ -61,6 +61,12 @@ class CellSummary:
     metrics: tuple[MetricSummary, ...]
     message: str
     """Of the first trial that failed; empty if none did."""
+    expect: str
+    """`success`, `fail` or `any`: what its trials have to show."""
+    met: bool | None
+    """Whether they do; None where that cannot be decided, or not yet."""
+    against: str
+    """What speaks against it, in a few words; empty if it is met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,10 @@ class Summary:
     uid: str
     generation: int
     complete: bool
+    suspended: bool
+    """Not complete, and nothing new starts until somebody resumes it."""
+    named: bool
+    """The cells' names were given by the user, so that they say what values do not."""
     verdict: str
     """`pass`, `fail`, `inconclusive`; empty while the matrix is not complete."""
     reason: str

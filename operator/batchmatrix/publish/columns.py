@@ -44,11 +44,14 @@ def columns_of(summary: Summary, shown: int) -> tuple[list[Column], list[str]]:
     """The columns with the first `shown` cells in them, and lines (escaped) for what is not in them."""
     cells = summary.cells[:shown]
     columns, shared = _axes(summary, cells)
-    if len(set(zip(*(column.texts for column in columns), strict=True))) < len(cells) or not columns:
+    told_apart = columns and len(set(zip(*(column.texts for column in columns), strict=True))) == len(cells)
+    if summary.named or not told_apart:
         columns.insert(0, Column("cell", [_clip(cell.name) for cell in cells]))
     columns.append(Column("done", [f"{cell.done}/{cell.trials}" for cell in cells], right=True))
     if any(cell.failed for cell in summary.cells):
         columns.append(Column("failed", [str(cell.failed) for cell in cells], right=True))
+    if any(_tells(cell) for cell in summary.cells):
+        columns.append(Column("expect", [_expect(cell) for cell in cells]))
     for name, unit in list(metric_units(summary).items())[:METRIC_LIMIT]:
         head = _clip(name) if not unit or name.endswith(f"_{unit}") else f"{_clip(name)} ({_clip(unit)})"
         columns.append(Column(head, [_metric(cell, name) for cell in cells], right=True))
@@ -94,6 +97,17 @@ def _axes(summary: Summary, cells: Sequence[CellSummary]) -> tuple[list[Column],
 
 def _axis_text(cell: CellSummary, name: str) -> str:
     return scalar_text(cell.values[name]) if name in cell.values else "-"
+
+
+def _tells(cell: CellSummary) -> bool:
+    """Whether it is worth a column: something else than success is expected, or it is not what was shown."""
+    return cell.expect != "success" or cell.met is False or (cell.met is None and cell.done == cell.trials)
+
+
+def _expect(cell: CellSummary) -> str:
+    if cell.met is None:
+        return f"{cell.expect}: open" if cell.done == cell.trials else cell.expect
+    return cell.expect if cell.met else f"{cell.expect}: not met"
 
 
 def _metric(cell: CellSummary, name: str) -> str:

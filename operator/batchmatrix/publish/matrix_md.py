@@ -54,7 +54,7 @@ def _heading(summary: Summary) -> list[str]:
     cells = summary.cells
     total, done = sum(cell.trials for cell in cells), sum(cell.done for cell in cells)
     failed, attempts = sum(cell.failed for cell in cells), sum(cell.attempts for cell in cells)
-    word = summary.verdict or "running"
+    word = summary.verdict or ("suspended" if summary.suspended else "running")
     span = " to ".join(for_markdown(time) for time in (summary.started, summary.finished) if time)
     lines = [
         f"{len(cells)} cells, {done} of {total} trials done, {done - failed} succeeded, {failed} failed",
@@ -100,15 +100,19 @@ def _failed(summary: Summary) -> list[str]:
     ]
     if not failed:
         return []
-    lines = ["## Failed trials", "", *(_failed_line(result) for result in failed[:FAILED_LIMIT])]
+    met = {cell.name for cell in summary.cells if cell.met}
+    failed.sort(key=lambda result: result.cell in met)  # what nobody expected comes first
+    shown = [_failed_line(result, as_expected=result.cell in met) for result in failed[:FAILED_LIMIT]]
+    lines = ["## Failed trials", "", *shown]
     if len(failed) > FAILED_LIMIT:
         lines += ["", f"And {len(failed) - FAILED_LIMIT} more: trials.csv has them all."]
     return lines
 
 
-def _failed_line(result: TrialResult) -> str:
+def _failed_line(result: TrialResult, *, as_expected: bool) -> str:
     record = result.record
     assert record is not None
     message = f" {for_markdown_code(one_line(record.message, limit=_MESSAGE))}" if record.message else ""
     cell = for_markdown_code(one_line(result.cell, limit=63))
-    return f"- {cell} trial {result.trial}, attempt {record.id.attempt}: **{record.outcome}**{message}"
+    expected = " (as expected)" if as_expected else ""
+    return f"- {cell} trial {result.trial}, attempt {record.id.attempt}: **{record.outcome}**{expected}{message}"

@@ -65,6 +65,8 @@ class Progress:
     """RFC 3339; empty before the first start."""
     completion_time: str = ""
     """RFC 3339; empty before the end."""
+    note: str = ""
+    """What its reader should know before the end, in one line."""
     waiting_for: str = ""
     """What the first trial that waits is waiting for, or what keeps the operator from going on."""
     drift: str = ""
@@ -146,7 +148,7 @@ def _state(progress: Progress) -> tuple[str, str]:
         ),
     ]
     said = [_SUSPENDED] if progress.suspended else []
-    said += [progress.waiting_for] if progress.waiting_for else []
+    said += [text for text in (progress.note, progress.waiting_for) if text]
     message = "; ".join([", ".join(parts), *said])
     if progress.suspended:
         return "Suspended", message

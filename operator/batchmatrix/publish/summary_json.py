@@ -98,6 +98,8 @@ def _cell(cell: CellSummary) -> dict[str, Any]:
         "done": cell.done,
         "succeeded": cell.succeeded,
         "failed": cell.failed,
+        "expect": cell.expect,
+        "met": cell.met,
         "attempts": cell.attempts,
         "outcomes": cell.outcomes,
         "exitCodes": cell.exit_codes,

@@ -11,7 +11,7 @@ from batchmatrix.model.evidence import LogState, Outcome
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import CellSummary, MetricSummary, Summary, TrialResult
 from batchmatrix.summarise.stats import describe
-from batchmatrix.summarise.verdict import verdict
+from batchmatrix.summarise.verdict import Unjudged, expectation, verdict
 
 __all__ = ["summarise"]
 
@@ -28,12 +28,16 @@ def summarise(
     complete: bool,
     started: str,
     finished: str,
+    unjudged: Unjudged | None = None,
+    suspended: bool = False,
+    named: bool = False,
 ) -> Summary:
     """The summary of one plan, cells in its order.
 
     `trials` holds at most one result per trial; those of cells or trials that the plan does not hold are left
     out. `units` names the metrics to report, in their order, with their units. `started` and `finished` are RFC
-    3339 texts, empty where not known yet.
+    3339 texts, empty where not known yet. `unjudged` counts the rules of the spec that nobody looks at;
+    `named` is for cells whose names the user gave.
     """
     by_trial = {(result.cell, result.trial): result for result in trials}
     cells: list[CellSummary] = []
@@ -43,13 +47,15 @@ def summarise(
         own = [by_trial[key] for key in keys if key in by_trial]
         cells.append(_cell(cell, own, units))
         results += own
-    word, reason = verdict(results, expected=plan.trials, complete=complete)
+    word, reason = verdict(cells, complete=complete, unjudged=unjudged or Unjudged())
     return Summary(
         namespace=plan.matrix.namespace,
         name=plan.matrix.name,
         uid=plan.matrix.uid,
         generation=plan.generation,
         complete=complete,
+        suspended=suspended and not complete,
+        named=named,
         verdict=word,
         reason=reason,
         cells=tuple(cells),
@@ -65,6 +71,7 @@ def _cell(cell: Cell, results: Sequence[TrialResult], units: Mapping[str, str]) 
     outcomes = Counter(record.outcome.value for record in records)
     codes = Counter(record.exit_code for record in records if record.exit_code is not None)
     logs = Counter(record.log.state.value for record in records)
+    met, against = expectation(cell.expect, cell.trials, records)
     return CellSummary(
         name=cell.name,
         hash=cell.hash,
@@ -81,6 +88,9 @@ def _cell(cell: Cell, results: Sequence[TrialResult], units: Mapping[str, str]) 
         images=tuple(sorted({record.image for record in records if record.image})),
         metrics=tuple(_metric(name, unit, records) for name, unit in units.items()),
         message=failed[0].message if failed else "",
+        expect=cell.expect,
+        met=met,
+        against=against,
     )
 
 

@@ -1,44 +1,105 @@
-"""What the matrix as a whole has shown."""
+"""What each cell and the matrix as a whole have shown, held against what was expected of them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from batchmatrix.base.text import one_line
 from batchmatrix.model.evidence import Blame, Outcome
-from batchmatrix.model.summary import TrialResult
+from batchmatrix.model.record import Record
+from batchmatrix.model.summary import CellSummary
 
-__all__ = ["count_words", "verdict"]
+__all__ = ["Unjudged", "count_words", "expectation", "verdict"]
+
+NAMED = 3
+"""Cells that a reason names; the report lists them all."""
+
+_NAME = 40
+"""Characters of a cell's name in a reason."""
 
 
-def verdict(results: Sequence[TrialResult], *, expected: int, complete: bool) -> tuple[str, str]:
-    """Verdict and reason, from the results of a matrix with `expected` trials.
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """How many rules that could fail the matrix are in its spec and not evaluated."""
 
-    `pass` needs a success of every single trial. One failure that the workload is to blame for makes `fail`;
-    what infrastructure or somebody else ended, or what is missing, has shown nothing and makes `inconclusive`.
+    checks: int = 0
+    gates: int = 0
+
+    @property
+    def words(self) -> str:
+        """In one line; empty if there are none."""
+        kinds = ((self.checks, "check"), (self.gates, "gate"))
+        parts = [_number(count, kind) for count, kind in kinds if count]
+        are = "is" if self.checks + self.gates == 1 else "are"
+        return f"{' and '.join(parts)} {are} not evaluated by this version" if parts else ""
+
+
+def expectation(expect: str, trials: int, records: Sequence[Record]) -> tuple[bool | None, str]:
+    """Whether a cell of so many trials shows what is expected of it, and what speaks against that.
+
+    `success` is met when every trial succeeded, `fail` when every trial failed by the workload's own doing, `any`
+    by both. None is for what cannot be decided: trials that infrastructure or somebody else ended, or that have no
+    result, have shown nothing. One trial to the contrary decides all the same.
     """
-    records = [result.record for result in results if result.record is not None]
+    good = sum(record.outcome is Outcome.SUCCEEDED for record in records)
+    bad = Counter(record.outcome for record in records if record.blame is Blame.WORKLOAD)
+    if expect == "success" and bad:
+        return False, count_words(bad)
+    if expect == "fail" and good:
+        return False, f"{_number(good, 'trial')} succeeded where all had to fail"
+    if good + bad.total() == trials:
+        return True, ""
+    nothing = Counter(record.outcome for record in records)
+    nothing.subtract(bad)
+    nothing[Outcome.SUCCEEDED] = 0
+    missing = trials - len(records)
+    parts = [count_words(nothing), f"{_number(missing, 'trial')} without a result" if missing else ""]
+    return None, ", ".join(part for part in parts if part)
+
+
+def verdict(cells: Sequence[CellSummary], *, complete: bool, unjudged: Unjudged) -> tuple[str, str]:
+    """Verdict and reason of a matrix.
+
+    `fail` if one cell shows something else than expected; else `inconclusive` if that cannot be decided for one,
+    or if rules that could fail the matrix were not evaluated; else `pass`. Missing data never passes.
+    """
+    trials, done = sum(cell.trials for cell in cells), sum(cell.done for cell in cells)
+    rules = [unjudged.words] if unjudged.words else []
     if not complete:
-        return "", f"{len(records)} of {expected} trials are done"
-    failed = Counter(record.outcome for record in records if record.blame is Blame.WORKLOAD)
-    open_: Counter[Outcome] = Counter(
-        record.outcome
-        for record in records
-        if record.blame is not Blame.WORKLOAD and record.outcome is not Outcome.SUCCEEDED
-    )
-    missing = expected - len(records)
+        return "", "; ".join([f"{done} of {trials} trials are done", *rules])
+    failed = [cell for cell in cells if cell.met is False]
+    undecided = [cell for cell in cells if cell.met is None]
     parts = []
     if failed:
-        parts.append(f"{failed.total()} of {expected} trials failed ({count_words(failed)})")
-    if open_:
-        parts.append(f"{open_.total()} of {expected} trials could not be decided ({count_words(open_)})")
-    if missing:
-        parts.append(f"{missing} of {expected} trials have no result")
-    if not expected:
+        are = "is" if len(failed) == 1 else "are"
+        parts.append(f"{len(failed)} of {len(cells)} cells {are} not as expected: {_named(failed)}")
+    parts += rules
+    if undecided:
+        parts.append(f"{len(undecided)} of {len(cells)} cells could not be decided: {_named(undecided)}")
+    if not cells:
         parts.append("there was nothing to run")
     if parts:
         return ("fail" if failed else "inconclusive"), "; ".join(parts)
-    return "pass", f"all {expected} trials succeeded" if expected > 1 else "its one trial succeeded"
+    return "pass", _pass_words(cells, trials)
+
+
+def _pass_words(cells: Sequence[CellSummary], trials: int) -> str:
+    if all(cell.expect == "success" for cell in cells):
+        return f"all {trials} trials succeeded" if trials > 1 else "its one trial succeeded"
+    who = f"all {len(cells)} cells are" if len(cells) > 1 else "its one cell is"
+    return f"{who} as expected; {sum(cell.succeeded for cell in cells)} of {_number(trials, 'trial')} succeeded"
+
+
+def _named(cells: Sequence[CellSummary]) -> str:
+    names = [f"{one_line(cell.name, limit=_NAME)} ({cell.against})" for cell in cells[:NAMED]]
+    more = f" and {len(cells) - NAMED} more" if len(cells) > NAMED else ""
+    return ", ".join(names) + more
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def count_words(counts: Mapping[Outcome, int]) -> str:

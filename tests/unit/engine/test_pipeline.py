@@ -11,22 +11,12 @@ from batchmatrix.engine.logstore import read_log
 from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.evidence import LogState, Outcome
 from batchmatrix.model.launch import AttemptId
-from batchmatrix.model.observed import JobState, NodeState
-from batchmatrix.model.record import Record
+from batchmatrix.model.observed import JobState
 from tests.support.logs import Killed
 from tests.support.process import HOLD, Process
-from tests.support.world import REF, Kill, Program, SmallWorld
+from tests.support.world import REF, Kill, Program, SmallWorld, outcomes, records
 
 Start = Callable[[SmallWorld], Process]
-
-
-async def records(world: SmallWorld, *, store: str = "default") -> list[Record]:
-    return list((await world.ledger(store=store)).records.values())
-
-
-async def outcomes(world: SmallWorld, *, store: str = "default") -> list[tuple[int, int, Outcome]]:
-    """Trial, attempt and outcome of each record, in the order in which they became durable."""
-    return [(each.id.trial, each.id.attempt, each.outcome) for each in await records(world, store=store)]
 
 
 # What ends a pod
@@ -433,157 +423,6 @@ async def test_a_trial_that_was_cancelled_by_an_edit_runs_when_the_edit_is_undon
     assert (await outcomes(world))[-1] == (1, 1, Outcome.SUCCEEDED)
     assert world.condition("Succeeded") == "True"
     assert world.status()["outcomes"] == {"Succeeded": 2}
-
-
-# What a cell has of its own
-
-
-def sizes(world: SmallWorld, **spec: object) -> MatrixRef:
-    """Two cells of one trial each, of size 8 and size 16; what one has of its own is said in overrides."""
-    return world.submit(axes=[{"name": "size", "values": [8, 16]}], order="cells", **spec)
-
-
-def own(size: int, **settings: object) -> dict[str, object]:
-    return {"match": {"size": size}, "set": settings}
-
-
-async def by_cell(world: SmallWorld) -> dict[str, Outcome]:
-    """The outcome of each cell's last record."""
-    return {record.cell: record.outcome for record in await records(world)}
-
-
-async def test_each_cell_has_its_own_timeout_and_an_edit_of_it_reaches_what_runs(start: Start) -> None:
-    world = SmallWorld()
-    workload = {"image": "app:1", "command": ["run"], "timeout": "10m"}
-    world.program = lambda _job: Program(seconds=1e9)
-    sizes(world, workload=workload, overrides=[own(16, timeout="40s")])
-    process = start(world)
-    await process.run(60)
-    assert await by_cell(world) == {"s16": Outcome.TIMEOUT}
-    assert (await records(world))[0].message.startswith("still running 40 s after its start")
-    sizes(world, workload=workload, overrides=[own(8, timeout="2m"), own(16, timeout="40s")])
-    await process.run(50)
-    assert await by_cell(world) == {"s16": Outcome.TIMEOUT}
-    await process.run(20)
-    assert await by_cell(world) == {"s16": Outcome.TIMEOUT, "s8": Outcome.TIMEOUT}
-    assert len(world.made) == 2
-
-
-async def test_each_cell_has_its_own_exit_codes_and_an_edit_of_them_runs_nothing_again(start: Start) -> None:
-    world = SmallWorld()
-    world.program = lambda _job: Program(code=3)
-    sizes(world, overrides=[own(16, allowedExitCodes=[0, 3])])
-    process = start(world)
-    assert await process.run(60, until=lambda: world.condition("Finished") == "True")
-    assert await by_cell(world) == {"s8": Outcome.UNEXPECTED_EXIT, "s16": Outcome.SUCCEEDED}
-    assert [record.exit_code for record in await records(world)] == [3, 3]
-    sizes(world, overrides=[own(8, allowedExitCodes=[3]), own(16, allowedExitCodes=[0])])
-    await process.run(60)
-    assert world.status()["observedGeneration"] == 2
-    assert len(world.made) == 2
-    assert await by_cell(world) == {"s8": Outcome.UNEXPECTED_EXIT, "s16": Outcome.SUCCEEDED}
-
-
-# Suspended
-
-
-def suspended(world: SmallWorld) -> bool:
-    return {each["reason"] for each in world.status()["conditions"]} == {"Suspended"}
-
-
-async def test_a_suspended_matrix_finishes_what_runs_starts_nothing_and_goes_on_when_resumed(start: Start) -> None:
-    world = SmallWorld()
-    spec: dict[str, object] = {"trials": 5, "parallelism": 2, "retention": {"jobs": "none"}}
-    world.program = lambda _job: Program(seconds=8.0)
-    world.submit(**spec)
-    process = start(world)
-    await process.run(10)
-    assert (len(world.made), len(await records(world))) == (4, 2)
-    world.submit(**spec, suspend=True)
-    await process.run(3)
-    assert suspended(world)
-    assert world.status()["running"] == 2
-    await process.run(10)
-    assert (len(world.made), len(await records(world))) == (4, 4)
-    assert suspended(world)
-    assert (world.condition("Reconciling"), world.condition("Succeeded")) == ("True", "Unknown")
-    assert "set spec.suspend to false to go on" in world.status()["message"]
-    assert "4 of 5 trials are done" in world.config_maps["demo-summary"]["matrix.md"]
-    world.submit(**spec)
-    assert await process.run(60, until=lambda: world.condition("Finished") == "True")
-    assert (len(world.made), len(set(world.made))) == (5, 5)
-    assert [outcome for _, _, outcome in await outcomes(world)] == [Outcome.SUCCEEDED] * 5
-    assert ("Normal", "Suspended") in world.events
-
-
-async def test_a_suspended_matrix_at_rest_writes_nothing_and_survives_a_restart(start: Start) -> None:
-    world = SmallWorld()
-    spec: dict[str, object] = {"trials": 3, "parallelism": 1, "retention": {"jobs": "none"}}
-    world.program = lambda _job: Program()
-    world.submit(**spec)
-    process = start(world)
-    await process.run(2)
-    world.submit(**spec, suspend=True)
-    await process.run(HOLD + 30)
-    assert (len(world.made), len(world.jobs)) == (1, 0)
-    world.calls.clear()
-    for _ in range(10):
-        world.changed(REF)
-        await process.run(60)
-    assert world.calls == []
-    await process.end()
-    process = start(world)
-    await process.run(600)
-    assert world.calls == ["summary demo"]  # which writes nothing where the ConfigMap says the same
-    assert suspended(world)
-    world.submit(**spec)
-    assert await process.run(60, until=lambda: world.condition("Finished") == "True")
-    assert (len(world.made), len(set(world.made))) == (3, 3)
-
-
-async def test_a_matrix_that_is_made_suspended_records_nothing_not_even_what_fits_no_node(start: Start) -> None:
-    world = SmallWorld()
-    world.nodes = [NodeState("node-1")]
-    spec: dict[str, object] = {
-        "axes": [{"name": "hardware", "values": ["gpu"]}],
-        "workload": {"image": "app:1", "command": ["run"]},
-        "catalog": {"hardware": {"gpu": {"nodeLabels": {"gpu": "x"}}}},
-    }
-    world.submit(**spec, suspend=True)
-    process = start(world)
-    await process.run(60)
-    assert await records(world) == []
-    assert suspended(world)
-    world.submit(**spec)
-    await process.run(60)
-    assert await outcomes(world) == [(0, 0, Outcome.UNSCHEDULABLE)]
-
-
-async def test_no_retry_starts_while_suspended(start: Start) -> None:
-    world = SmallWorld()
-    spec: dict[str, object] = {"retry": {"UnexpectedExit": {"limit": 1}}}
-    world.program = lambda job: Program(code=1 - job.id.attempt)
-    world.submit(**spec)
-    process = start(world)
-    await process.run(2)
-    world.submit(**spec, suspend=True)
-    await process.run(60)
-    assert await outcomes(world) == [(0, 0, Outcome.UNEXPECTED_EXIT)]
-    assert suspended(world)
-    world.submit(**spec)
-    await process.run(60)
-    assert (await outcomes(world))[1:] == [(0, 1, Outcome.SUCCEEDED)]
-
-
-async def test_a_matrix_that_is_suspended_after_its_end_stays_finished(start: Start) -> None:
-    world = SmallWorld()
-    world.submit()
-    process = await run_to_its_end(world, start)
-    world.submit(suspend=True)
-    await process.run(60)
-    assert world.status()["observedGeneration"] == 2
-    assert world.condition("Succeeded") == "True"
-    assert len(world.made) == 1
 
 
 # Load

@@ -9,7 +9,7 @@ from batchmatrix.publish.csvs import CELL_COLUMNS, TRIAL_COLUMNS, cells_csv, tri
 from batchmatrix.summarise.summary import summarise
 from tests.support.golden import Golden
 from tests.support.records import a_cell, a_plan, a_result
-from tests.support.summaries import hostile_summary, huge_summary, twelve_cells
+from tests.support.summaries import expecting, hostile_summary, huge_summary, twelve_cells
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -85,3 +85,24 @@ def test_a_cut_is_at_the_end_of_a_row() -> None:
         assert text.endswith("\n")
         assert len(whole[len(text) :].split("\n")[0].encode()) + 1 > limit - len(text.encode())
     assert cells_csv(summary, limit=len(whole.encode())) == whole
+
+
+def test_what_is_expected_of_a_cell_and_whether_it_is_met() -> None:
+    rows = read(cells_csv(expecting()))
+    assert [(row["expect"], row["met"]) for row in rows] == [
+        ("any", "true"),
+        ("fail", "true"),
+        ("fail", "false"),
+        ("success", "true"),
+    ]
+    assert read(cells_csv(twelve_cells()))[6]["met"] == ""
+
+
+def test_a_parameter_that_only_some_cells_have_is_empty_for_the_others_and_a_stack_is_one_text() -> None:
+    for rows in (read(cells_csv(expecting())), read(trials_csv(expecting()))[::2]):
+        assert [(row["axis_mitigation"], row["axis_lr"]) for row in rows] == [
+            ("none", ""),
+            ("ring", ""),
+            ("tree", "0.1"),
+            ("tf32-off+ring", "0.2"),
+        ]

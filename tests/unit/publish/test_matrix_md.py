@@ -11,9 +11,10 @@ from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.summary import Summary
 from batchmatrix.publish.matrix_md import bounded_markdown, matrix_markdown
 from batchmatrix.summarise.summary import summarise
+from batchmatrix.summarise.verdict import Unjudged
 from tests.support.golden import Golden
 from tests.support.records import a_cell, a_plan, a_result
-from tests.support.summaries import hostile_summary, huge_summary, twelve_cells
+from tests.support.summaries import expecting, hostile_summary, huge_summary, twelve_cells
 
 
 def table(text: str) -> list[str]:
@@ -117,3 +118,53 @@ def test_a_trial_without_a_message() -> None:
         a_plan(cell), [a_result(cell, 0, Outcome.CANCELLED)], units={}, complete=True, started="", finished=""
     )
     assert matrix_markdown(made).endswith("- `one` trial 0, attempt 0: **Cancelled**\n")
+
+
+def test_what_is_expected_has_a_column_where_it_is_not_all_success_and_says_where_it_is_not_met() -> None:
+    assert [[part.strip() for part in row.split("|")[1:-1]] for row in table(matrix_markdown(expecting()))] == [
+        ["mitigation", "lr", "done", "failed", "expect"],
+        ["-------------", "---", "---:", "-----:", "-------------"],
+        ["none", "-", "2/2", "1", "any"],
+        ["ring", "-", "2/2", "2", "fail"],
+        ["tree", "0.1", "2/2", "1", "fail: not met"],
+        ["tf32-off+ring", "0.2", "2/2", "0", "success"],
+    ]
+
+
+def test_what_could_not_be_decided_is_open_only_once_it_is_done() -> None:
+    lost, running = a_cell("lost", values={"n": 1}), a_cell("runs", values={"n": 2}, expect="fail")
+    results = [a_result(lost, 0, Outcome.NODE_LOST), a_result(running, 0, None)]
+    made = summarise(a_plan(lost, running), results, units={}, complete=False, started="", finished="")
+    assert [row.split("|")[4].strip() for row in table(matrix_markdown(made))[2:]] == ["success: open", "fail"]
+
+
+def test_a_matrix_where_all_succeed_as_expected_has_no_column_for_it() -> None:
+    assert "expect" not in matrix_markdown(small())
+
+
+def test_failed_trials_that_nobody_expected_come_first() -> None:
+    failed = [line for line in matrix_markdown(expecting()).splitlines() if line.startswith("- ")]
+    assert failed == [
+        "- `works` trial 0, attempt 0: **UnexpectedExit** `works said so`",
+        "- `hangs` trial 0, attempt 0: **Timeout** (as expected) `hangs said so`",
+        "- `fails` trial 0, attempt 0: **UnexpectedExit** (as expected) `fails said so`",
+        "- `fails` trial 1, attempt 0: **OOMKilled** (as expected) `fails said so`",
+    ]
+
+
+def test_names_that_the_user_gave_are_shown_although_values_tell_the_cells_apart() -> None:
+    rows = table(matrix_markdown(expecting(named=True)))
+    assert [row.split()[1] for row in rows] == ["cell", "-----", "hangs", "fails", "works", "fixed"]
+    assert "hangs" not in "".join(table(matrix_markdown(expecting())))
+
+
+def test_a_suspended_matrix_says_so_until_it_is_complete() -> None:
+    text = matrix_markdown(expecting(complete=False, suspended=True))
+    assert text.startswith("# demo: suspended\n\n**suspended**: 8 of 8 trials are done\n")
+    assert matrix_markdown(expecting(suspended=True)).startswith("# demo: fail\n")
+
+
+def test_rules_that_are_not_evaluated_are_said_at_the_top() -> None:
+    for complete in (True, False):
+        text = matrix_markdown(expecting(complete=complete, unjudged=Unjudged(checks=2, gates=1)))
+        assert "2 checks and 1 gate are not evaluated by this version" in text.splitlines()[2]

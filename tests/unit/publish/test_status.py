@@ -63,6 +63,12 @@ def test_suspended_is_active_says_how_to_go_on_and_gives_way_to_the_end() -> Non
     assert reason(body(replace(DONE, verdict="pass", suspended=True))) == "Succeeded"
 
 
+def test_a_note_is_said_until_the_end() -> None:
+    status = body(replace(RUNNING, note="1 gate is not evaluated by this version", waiting_for="a node"))
+    assert status["message"].endswith("1 failed; 1 gate is not evaluated by this version; a node")
+    assert body(replace(DONE, verdict="pass", reason="all", note="1 gate is not"))["message"] == "all"
+
+
 def test_a_good_end() -> None:
     status = body(replace(DONE, verdict="pass", reason="all 36 trials succeeded"))
     assert statuses(status) == {

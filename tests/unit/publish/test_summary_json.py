@@ -6,7 +6,7 @@ import json
 
 from batchmatrix.publish.summary_json import SUMMARY_SCHEMA, summary_json
 from tests.support.golden import Golden
-from tests.support.summaries import HOSTILE, hostile_summary, huge_summary, twelve_cells
+from tests.support.summaries import HOSTILE, expecting, hostile_summary, huge_summary, twelve_cells
 
 
 def test_twelve_cells_with_failures(golden: Golden) -> None:
@@ -71,3 +71,15 @@ def test_no_limit_is_passed_by_a_single_byte() -> None:
     row = len(json.dumps(json.loads(whole)["cells"][0]))
     for limit in range(len(whole) - row - 10, len(whole)):
         assert len(summary_json(summary, trials=False, limit=limit)) <= limit
+
+
+def test_what_is_expected_of_a_cell_and_whether_it_is_met() -> None:
+    read = json.loads(summary_json(expecting()))
+    assert [(cell["name"], cell["expect"], cell["met"]) for cell in read["cells"]] == [
+        ("hangs", "any", True),
+        ("fails", "fail", True),
+        ("works", "fail", False),
+        ("fixed", "success", True),
+    ]
+    running = json.loads(summary_json(twelve_cells()))
+    assert running["cells"][6]["met"] is None  # a node was lost under one of its trials

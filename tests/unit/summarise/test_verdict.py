@@ -1,52 +1,162 @@
-"""The verdict over all trials."""
+"""What each cell and the whole have shown, held against what was expected."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from batchmatrix.model.evidence import Blame, Outcome
-from batchmatrix.summarise.verdict import verdict
-from tests.support.records import a_cell, a_result
+from batchmatrix.model.record import Record
+from batchmatrix.model.summary import CellSummary
+from batchmatrix.summarise.summary import summarise
+from batchmatrix.summarise.verdict import Unjudged, expectation, verdict
+from tests.support.records import a_cell, a_plan, a_record, a_result
 
-CELL = a_cell("one", trials=9)
 WORKLOAD = [Outcome.UNEXPECTED_EXIT, Outcome.TIMEOUT, Outcome.OOM_KILLED, Outcome.INCOMPLETE]
+OTHERS = [each for each in Outcome if each not in (*WORKLOAD, Outcome.SUCCEEDED)]
+GOOD, BAD, LOST = Outcome.SUCCEEDED, Outcome.UNEXPECTED_EXIT, Outcome.NODE_LOST
+NONE = Unjudged()
 
 
-def judged(*outcomes: Outcome | None, expected: int | None = None, complete: bool = True) -> tuple[str, str]:
-    results = [a_result(CELL, trial, outcome) for trial, outcome in enumerate(outcomes)]
-    return verdict(results, expected=len(outcomes) if expected is None else expected, complete=complete)
+def ended(*outcomes: Outcome) -> list[Record]:
+    return [a_record(outcome) for outcome in outcomes]
 
 
-def test_only_successes_pass() -> None:
-    assert judged(Outcome.SUCCEEDED, Outcome.SUCCEEDED) == ("pass", "all 2 trials succeeded")
+def cells(**ends: tuple[str, list[Outcome | None]]) -> tuple[CellSummary, ...]:
+    """Cells by name: what is expected of each, and how its trials ended."""
+    made = {name: a_cell(name, trials=len(outcomes), expect=expect) for name, (expect, outcomes) in ends.items()}
+    results = [
+        a_result(made[name], trial, outcome)
+        for name, (_, outcomes) in ends.items()
+        for trial, outcome in enumerate(outcomes)
+    ]
+    return summarise(a_plan(*made.values()), results, units={}, complete=True, started="", finished="").cells
+
+
+def judged(unjudged: Unjudged = NONE, **ends: tuple[str, list[Outcome | None]]) -> tuple[str, str]:
+    return verdict(cells(**ends), complete=True, unjudged=unjudged)
+
+
+# One cell
+
+
+@pytest.mark.parametrize(
+    ("expect", "ends", "met"),
+    [
+        ("success", (GOOD, GOOD), True),
+        ("success", (GOOD, BAD), False),
+        ("success", (LOST, BAD), False),
+        ("success", (GOOD, LOST), None),
+        ("success", (GOOD,), None),
+        ("fail", (BAD, Outcome.TIMEOUT), True),
+        ("fail", (GOOD, BAD), False),
+        ("fail", (GOOD, LOST), False),
+        ("fail", (BAD, LOST), None),
+        ("fail", (BAD,), None),
+        ("any", (GOOD, BAD), True),
+        ("any", (Outcome.TIMEOUT, Outcome.TIMEOUT), True),
+        ("any", (BAD, LOST), None),
+        ("any", (BAD,), None),
+    ],
+)
+def test_what_is_expected_of_a_cell_of_two_trials(expect: str, ends: tuple[Outcome, ...], met: bool | None) -> None:
+    assert expectation(expect, 2, ended(*ends))[0] is met
+
+
+@pytest.mark.parametrize("expect", ["success", "fail", "any"])
+@pytest.mark.parametrize("outcome", OTHERS)
+def test_what_others_ended_has_shown_nothing(expect: str, outcome: Outcome) -> None:
+    assert expectation(expect, 1, ended(outcome)) == (None, f"{outcome} 1")
 
 
 @pytest.mark.parametrize("outcome", WORKLOAD)
-def test_one_failure_of_the_workload_fails(outcome: Outcome) -> None:
-    word, reason = judged(Outcome.SUCCEEDED, outcome, Outcome.NODE_LOST)
-    assert word == "fail"
-    assert reason == f"1 of 3 trials failed ({outcome}); 1 of 3 trials could not be decided (NodeLost 1)".replace(
-        f"({outcome})", f"({outcome} 1)"
-    )
-
-
-@pytest.mark.parametrize("outcome", [each for each in Outcome if each not in (*WORKLOAD, Outcome.SUCCEEDED)])
-def test_what_others_ended_is_inconclusive(outcome: Outcome) -> None:
-    word, reason = judged(Outcome.SUCCEEDED, outcome)
-    assert word == "inconclusive"
-    assert f"{outcome} 1" in reason
+def test_every_failure_of_the_workload_is_one(outcome: Outcome) -> None:
+    assert expectation("success", 2, ended(GOOD, outcome)) == (False, f"{outcome} 1")
+    assert expectation("fail", 1, ended(outcome)) == (True, "")
 
 
 def test_the_blame_decides_and_not_the_outcome_alone() -> None:
-    disturbed = a_result(CELL, 0, Outcome.INCOMPLETE, blame=Blame.INFRASTRUCTURE)
-    assert verdict([disturbed], expected=1, complete=True)[0] == "inconclusive"
+    disturbed = replace(a_record(Outcome.INCOMPLETE), blame=Blame.INFRASTRUCTURE)
+    for expect in ("success", "fail", "any"):
+        assert expectation(expect, 1, [disturbed]) == (None, "Incomplete 1")
+
+
+def test_what_speaks_against_a_cell_is_said_in_a_few_words() -> None:
+    assert expectation("success", 3, ended(BAD, BAD, LOST))[1] == "UnexpectedExit 2"
+    assert expectation("fail", 2, ended(GOOD, BAD))[1] == "1 trial succeeded where all had to fail"
+    assert expectation("any", 4, ended(BAD, LOST))[1] == "NodeLost 1, 2 trials without a result"
+
+
+# The whole
+
+
+def test_only_successes_pass() -> None:
+    assert judged(a=("success", [GOOD]), b=("success", [GOOD])) == ("pass", "all 2 trials succeeded")
+    assert judged(a=("success", [GOOD])) == ("pass", "its one trial succeeded")
+
+
+def test_a_baseline_that_hangs_as_it_may_does_not_fail_the_matrix() -> None:
+    word, reason = judged(baseline=("any", [Outcome.TIMEOUT] * 3), fix=("success", [GOOD] * 3))
+    assert (word, reason) == ("pass", "all 2 cells are as expected; 3 of 6 trials succeeded")
+    assert judged(only=("fail", [BAD]))[1] == "its one cell is as expected; 0 of 1 trial succeeded"
+
+
+def test_a_cell_that_was_to_fail_and_does_not_fails_the_matrix() -> None:
+    word, reason = judged(baseline=("fail", [GOOD, BAD]), fix=("success", [GOOD]))
+    assert word == "fail"
+    assert reason == "1 of 2 cells is not as expected: baseline (1 trial succeeded where all had to fail)"
+
+
+def test_failed_comes_before_undecided_and_both_are_said() -> None:
+    word, reason = judged(a=("success", [BAD]), b=("any", [LOST]), c=("success", [GOOD, None]))
+    assert word == "fail"
+    assert reason == (
+        "1 of 3 cells is not as expected: a (UnexpectedExit 1); "
+        "2 of 3 cells could not be decided: b (NodeLost 1), c (1 trial without a result)"
+    )
 
 
 def test_missing_data_never_passes() -> None:
-    assert judged(Outcome.SUCCEEDED, expected=2) == ("inconclusive", "1 of 2 trials have no result")
-    assert judged(Outcome.SUCCEEDED, None)[0] == "inconclusive"
+    for expect in ("success", "fail", "any"):
+        assert judged(a=(expect, [None]))[0] == "inconclusive"
     assert judged() == ("inconclusive", "there was nothing to run")
 
 
+def test_a_reason_names_the_first_few_cells_and_stays_short() -> None:
+    bad = cells(**{f"{'long-' * 12}{at}": ("success", WORKLOAD * 9) for at in range(20)})
+    lost = cells(**{f"{'lost-' * 12}{at}": ("success", [LOST]) for at in range(20)})
+    _, reason = verdict((*bad, *lost), complete=True, unjudged=Unjudged(64, 64))
+    assert reason.count("UnexpectedExit") == reason.count("NodeLost") == 3
+    assert reason.count(" and 17 more") == 2
+    assert len(reason) < 700
+
+
 def test_there_is_no_verdict_before_the_end() -> None:
-    assert judged(Outcome.UNEXPECTED_EXIT, None, complete=False) == ("", "1 of 2 trials are done")
+    assert verdict(cells(a=("success", [BAD, None])), complete=False, unjudged=NONE) == ("", "1 of 2 trials are done")
+
+
+# Rules that nobody looks at
+
+
+@pytest.mark.parametrize(
+    ("checks", "gates", "words"),
+    [
+        (1, 0, "1 check is not evaluated by this version"),
+        (0, 1, "1 gate is not evaluated by this version"),
+        (2, 1, "2 checks and 1 gate are not evaluated by this version"),
+        (0, 0, ""),
+    ],
+)
+def test_rules_that_are_not_evaluated_are_counted(checks: int, gates: int, words: str) -> None:
+    assert Unjudged(checks, gates).words == words
+
+
+def test_nothing_passes_while_a_rule_is_not_evaluated_and_what_fails_still_fails() -> None:
+    rules = Unjudged(checks=2, gates=1)
+    assert judged(rules, a=("success", [GOOD])) == ("inconclusive", rules.words)
+    assert judged(rules, a=("success", [LOST]))[0] == "inconclusive"
+    word, reason = judged(rules, a=("success", [BAD]))
+    assert (word, reason) == ("fail", f"1 of 1 cells is not as expected: a (UnexpectedExit 1); {rules.words}")
+    running = verdict(cells(a=("success", [None])), complete=False, unjudged=rules)
+    assert running == ("", f"0 of 1 trials are done; {rules.words}")
