@@ -26,8 +26,9 @@ setup: $(VENV)/ready ## Make the virtual environment from the hashed lock file
 generate: setup ## Write what is generated: CRDs, their chart, the API reference
 	$(BIN)/python hack/generate
 
-verify: setup ## Fail where a generated file is not what its source says
+verify: setup ## Fail where a generated file is not what its source says, or a rule names no test
 	$(BIN)/python hack/generate --check
+	$(BIN)/python hack/check_rules
 
 lint: setup ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -227,6 +227,12 @@ def test_a_cells_name_is_safe_in_paths_and_shells(name: str) -> None:
     assert any(line.startswith("cells[1].name: ") for line in refused(cell1={"name": name}))
 
 
+@pytest.mark.parametrize("key", ["ticket", "workload"])
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "-x", "a b"])
+def test_ticket_and_workload_are_safe_in_paths(key: str, name: str) -> None:
+    assert only(refused(**{key: name})).startswith(f"{key}: ")
+
+
 @pytest.mark.parametrize("name", ["matrix.md", "matrix.json"])
 def test_names_of_results_are_reserved(name: str) -> None:
     assert only(refused(cell1={"name": name})) == f"cells[1].name: '{name}' is reserved; rename the cell"
