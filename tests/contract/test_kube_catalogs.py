@@ -8,8 +8,8 @@ from aiohttp import web
 from batchmatrix.adapters.kube.catalogs import KubeCatalogs
 from batchmatrix.adapters.kube.client import Client
 from batchmatrix.base.errors import Unavailable
-from tests.support.catalogs import catalog_object
 from tests.support.kube import Request, scripted, status
+from tests.support.specs import catalog_object
 
 
 async def test_a_catalog_is_read_as_it_is_and_absence_is_no_error() -> None:

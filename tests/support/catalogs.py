@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from batchmatrix.base.errors import Unavailable
 from batchmatrix.model.cell import MatrixRef
 from batchmatrix.ports.cluster import CatalogObjects
+from tests.support.specs import catalog_object
 
 if TYPE_CHECKING:
     from tests.support.world import SmallWorld
 
-__all__ = ["CatalogServer", "WorldCatalogs", "catalog_object"]
+__all__ = ["CatalogServer", "WorldCatalogs"]
 
 Json = dict[str, Any]
-
-
-def catalog_object(name: str = "team", namespace: str = "triage", **spec: Any) -> Json:
-    """A MatrixCatalog as plain data."""
-    return {
-        "apiVersion": "batchmatrix.dev/v1alpha1",
-        "kind": "MatrixCatalog",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": copy.deepcopy(spec),
-    }
 
 
 class CatalogServer:
@@ -44,6 +34,7 @@ class CatalogServer:
     def put(self, world: SmallWorld, name: str = "team", *, told: bool = True, **spec: Any) -> None:
         """Create the object, or edit it; an edit is a new generation. The watch tells of it, or not yet."""
         body = catalog_object(name, **spec)
+        body["metadata"]["namespace"] = "triage"
         old = self.there.get(("triage", name))
         if old is None:
             self._made += 1

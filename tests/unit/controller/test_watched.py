@@ -8,8 +8,7 @@ from typing import Any
 from batchmatrix.controller.catalogs import WatchedCatalogs
 from batchmatrix.controller.matrices import WatchedMatrices
 from batchmatrix.model.cell import MatrixRef
-from tests.support.catalogs import catalog_object
-from tests.support.specs import matrix_object
+from tests.support.specs import catalog_object, matrix_object
 
 
 class Nobody:
@@ -74,10 +73,10 @@ def test_a_spec_that_is_written_wrongly_wakes_its_matrix_all_the_same() -> None:
 def test_a_catalog_is_remembered_without_what_is_of_no_use() -> None:
     told: list[tuple[str, str]] = []
     catalogs = WatchedCatalogs(Nobody(), lambda namespace, name: told.append((namespace, name)))
-    body = catalog_object(mitigations={"fast": {}})
-    body["metadata"]["managedFields"] = [{"manager": "kubectl"}]
+    body = catalog_object()
+    body["metadata"] |= {"namespace": "triage", "managedFields": [{"manager": "kubectl"}]}
     catalogs.seen(None, body)
-    assert catalogs.get("triage", "team") == catalog_object(mitigations={"fast": {}})
+    assert catalogs.get("triage", "team") == {**body, "metadata": {"name": "team", "namespace": "triage"}}
     assert catalogs.get("elsewhere", "team") is None
     catalogs.seen("DELETED", body)
     assert catalogs.get("triage", "team") is None
