@@ -6,21 +6,17 @@ from collections.abc import Iterator, Mapping
 
 from batchmatrix.base.errors import Problem
 from batchmatrix.base.paths import field_path
-from batchmatrix.base.text import one_line
 from batchmatrix.model.catalog import KINDS
-from batchmatrix.model.cell import Scalar
 from batchmatrix.model.v1alpha1 import Match, Spec
-from batchmatrix.plan.builtin import NO_MITIGATION
 from batchmatrix.plan.catalogs import used_names
 from batchmatrix.plan.expand import Expansion, Rule
-from batchmatrix.plan.naming import cell_names
 
 __all__ = ["notes", "warnings"]
 
 
 def warnings(spec: Spec, expansion: Expansion) -> list[Problem]:
     """What its author can hardly have meant. `expansion` is what plan.expand made of `spec`."""
-    return [*_rules(expansion), *_entries(spec), *_baseline(spec, expansion), *_judged(spec, expansion)]
+    return [*_rules(expansion), *_entries(spec), *_judged(spec, expansion)]
 
 
 def notes(spec: Spec) -> list[Problem]:
@@ -49,27 +45,9 @@ def _entries(spec: Spec) -> Iterator[Problem]:
                 yield Problem(where, "is used by nothing in this matrix; use it or remove it")
 
 
-def _values(spec: Spec, expansion: Expansion) -> list[dict[str, Scalar]]:
-    """What a match is held against: a cell that is written out without mitigations has none of them."""
-    default = {} if spec.axes else {"mitigation": NO_MITIGATION}
-    return [{**default, **one.values} for one in expansion.combinations]
-
-
-def _fits_none(match: Match, cells: list[dict[str, Scalar]], labels: Mapping[str, str]) -> bool:
+def _fits_none(match: Match, expansion: Expansion, labels: Mapping[str, str]) -> bool:
     rule = Rule(match)
-    return not any(rule.fits({**labels, **cell}) for cell in cells)
-
-
-def _baseline(spec: Spec, expansion: Expansion) -> Iterator[Problem]:
-    if spec.baseline is None:
-        return
-    if spec.baseline.match is not None and _fits_none(spec.baseline.match, _values(spec, expansion), {}):
-        yield Problem("spec.baseline.match", "fits no cell, so that nothing would be compared; correct its values")
-    if spec.baseline.cell is not None:
-        names = cell_names(expansion.combinations)
-        if spec.baseline.cell not in names:
-            text = f"{spec.baseline.cell!r} is no cell; there is: {', '.join(names)}"
-            yield Problem("spec.baseline.cell", one_line(text, limit=200))
+    return not any(rule.fits({**labels, **one.values}) for one in expansion.combinations)
 
 
 def _judged(spec: Spec, expansion: Expansion) -> Iterator[Problem]:
@@ -81,5 +59,5 @@ def _judged(spec: Spec, expansion: Expansion) -> Iterator[Problem]:
                 text += "; as long as they are there, the verdict is never pass"
             yield Problem(f"spec.{field}", text)
         for index, rule in enumerate(rules):
-            if rule.when and _fits_none(rule.when, _values(spec, expansion), spec.labels):
+            if rule.when and _fits_none(rule.when, expansion, spec.labels):
                 yield Problem(f"spec.{field}[{index}].when", "fits no cell; correct its values or remove the rule")

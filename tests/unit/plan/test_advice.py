@@ -28,18 +28,11 @@ def test_a_matrix_in_which_everything_does_something_is_left_alone() -> None:
         ({"overrides": [{"match": {"mitigation": ["a", "b"]}, "set": {}}]}, "spec.overrides[0]"),
         ({"catalog": {"environments": {"idle": {}}}}, "spec.catalog.environments.idle"),
         ({"catalog": {"workloads": {"idle": {}}}}, "spec.catalog.workloads.idle"),
-        ({"baseline": {"match": {"mitigation": "a"}}}, "spec.baseline.match"),
-        ({"baseline": {"cell": "other"}}, "spec.baseline.cell"),
     ],
 )
 def test_what_does_nothing_is_said_at_its_path(fields: dict[str, Any], path: str) -> None:
     (line,) = advice(**fields)
     assert line.startswith(f"{path}: ")
-
-
-@pytest.mark.parametrize("match", [{"mitigation": [["a", "b"]]}, {"size": [9, 8]}, {"mitigation": "none", "size": 32}])
-def test_a_baseline_that_fits_a_cell_is_left_alone(match: dict[str, Any]) -> None:
-    assert advice(baseline={"match": match}) == []
 
 
 def test_an_entry_is_used_by_an_axis_an_include_or_a_cell() -> None:
@@ -51,12 +44,6 @@ def test_an_entry_is_used_by_an_axis_an_include_or_a_cell() -> None:
     cells = [{"name": "one", "mitigations": ["a", "c"], "hardware": "h"}]
     workload = {"image": "a:1"}
     assert advice(axes=[], cells=cells, catalog=catalog, workload=workload) == []
-
-
-def test_the_list_of_cells_is_cut_to_a_line() -> None:
-    (line,) = advice(axes=[{"name": "size", "values": list(range(60))}], baseline={"cell": "x"})
-    assert line.startswith("spec.baseline.cell: 'x' is no cell; there is: s0, s1, ")
-    assert len(line) < 240
 
 
 def test_checks_and_gates_are_not_looked_at_and_the_verdict_follows_their_severity() -> None:
