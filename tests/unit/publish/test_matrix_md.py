@@ -140,6 +140,9 @@ def test_what_could_not_be_decided_is_open_only_once_it_is_done() -> None:
 
 def test_a_matrix_where_all_succeed_as_expected_has_no_column_for_it() -> None:
     assert "expect" not in matrix_markdown(small())
+    cell = a_cell("one")
+    running = summarise(a_plan(cell), [a_result(cell, 0, None)], units={}, complete=False, started="", finished="")
+    assert "expect" not in matrix_markdown(running)
 
 
 def test_failed_trials_that_nobody_expected_come_first() -> None:

@@ -96,11 +96,13 @@ class Retry(ApiModel):
     )
     image_error: _Twice = Field(default=_Twice(), alias="ImageError", description="The image could not be pulled.")
     unexpected_exit: RetryRule = Field(
-        default=RetryRule(), alias="UnexpectedExit", description="Ended with an exit code other than 0."
+        default=RetryRule(), alias="UnexpectedExit", description="Ended with an exit code that is not allowed."
     )
-    timeout: RetryRule = Field(default=RetryRule(), alias="Timeout", description="Ran longer than workload.timeout.")
+    timeout: RetryRule = Field(default=RetryRule(), alias="Timeout", description="Ran longer than its timeout.")
     incomplete: RetryRule = Field(
-        default=RetryRule(), alias="Incomplete", description="Exit code 0 without the proof that it is complete."
+        default=RetryRule(),
+        alias="Incomplete",
+        description="An allowed exit code without the proof that it is complete.",
     )
     log_lost: RetryRule = Field(default=RetryRule(), alias="LogLost", description="Its log could not be kept.")
     interrupted: RetryRule = Field(

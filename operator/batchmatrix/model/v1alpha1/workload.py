@@ -255,7 +255,8 @@ class Template(ApiModel):
         default=None, description="Text that the log must hold for an attempt to count as complete."
     )
     allowed_exit_codes: ExitCodes | None = Field(
-        default=None, description="Exit codes that count as success; [0] if not given."
+        default=None,
+        description="Exit codes that count as success; [0] if not given. A change runs nothing again and holds for new results.",
     )
 
 
