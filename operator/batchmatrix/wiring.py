@@ -10,7 +10,7 @@ from pathlib import Path
 from batchmatrix.adapters.catalogs import plugin_catalogs
 from batchmatrix.adapters.files import read_text, shown_name
 from batchmatrix.adapters.folder import FolderStore
-from batchmatrix.adapters.kube.access import Access
+from batchmatrix.adapters.kube.access import Access, from_surroundings
 from batchmatrix.adapters.kube.catalogs import KubeCatalogs
 from batchmatrix.adapters.kube.children import KubeChildren
 from batchmatrix.adapters.kube.client import REQUEST_TIMEOUT, Client
@@ -19,9 +19,10 @@ from batchmatrix.adapters.kube.lease import Lease
 from batchmatrix.adapters.kube.logs import KubeLogs
 from batchmatrix.adapters.kube.nodes import KubeNodes
 from batchmatrix.adapters.kube.publisher import KubePublisher
-from batchmatrix.adapters.objectstore import open_s3
+from batchmatrix.adapters.kube.reading import KubeReader, node_states
+from batchmatrix.adapters.objectstore import open_s3, open_s3_of_user
 from batchmatrix.adapters.telemetry.clock import SystemClock
-from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.base.errors import InvalidSpec, Problem, Unavailable
 from batchmatrix.base.quantities import parse_duration
 from batchmatrix.engine.captures import FollowSlots
 from batchmatrix.engine.catalogs import Lookup
@@ -36,7 +37,17 @@ from batchmatrix.ports.cluster import CatalogObjects, Matrices
 from batchmatrix.ports.store import Store
 from batchmatrix.settings import Identity, Settings, StoreSettings
 
-__all__ = ["Cluster", "build_cluster", "build_engine", "catalog_sources", "open_store"]
+__all__ = [
+    "Cluster",
+    "KubeReader",
+    "build_cluster",
+    "build_engine",
+    "catalog_sources",
+    "connect",
+    "node_states",
+    "open_results",
+    "open_store",
+]
 
 
 def catalog_sources(files: Sequence[Path] = ()) -> list[tuple[str, Entries]]:
@@ -171,4 +182,26 @@ def build_engine(
         hold=parse_duration(settings.lease.duration) + REQUEST_TIMEOUT,
         writer=identity.writer,
         notify=notify,
+    )
+
+
+async def connect(context: str | None = None) -> KubeReader | None:
+    """A reader of the cluster that kubectl would speak to, or this pod's own; None where neither is configured.
+
+    Raises BatchMatrixError where there is a kubeconfig that cannot be used.
+    """
+    access = await from_surroundings(context)
+    return None if access is None else KubeReader(access)
+
+
+def open_results(url: str) -> Store:
+    """The store at a URL that the operator gave, with the credentials of whoever runs this.
+
+    Raises Unavailable where it cannot be read from here, with what can be done.
+    """
+    if url.startswith("s3://"):
+        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        return open_s3_of_user(bucket, prefix=prefix)
+    raise Unavailable(
+        f"{url} is a folder that the operator's pod alone sees; `batchmatrix artifacts cat KEY` in that pod shows it"
     )

@@ -22,23 +22,23 @@ def shown_name(path: Path) -> str:
     return "<stdin>" if path == STANDARD_INPUT else str(path)
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, limit: int = _BYTES) -> str:
     """The text of a file, or of standard input for `-`.
 
-    Raises InvalidSpec with one problem where it cannot be read, is larger than 1 Mi characters, or is no UTF-8 text.
+    Raises InvalidSpec with one problem where it cannot be read, has more than `limit` bytes, or is no UTF-8 text.
     """
     name = shown_name(path)
     try:
         if path == STANDARD_INPUT:
-            data = sys.stdin.buffer.read(_BYTES + 1)
+            data = sys.stdin.buffer.read(limit + 1)
         else:
             with path.open("rb") as stream:
-                data = stream.read(_BYTES + 1)
+                data = stream.read(limit + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InvalidSpec([Problem(name, f"cannot be read: {reason}")]) from None
-    if len(data) > _BYTES:
-        raise InvalidSpec([Problem(name, f"has more than {_BYTES} bytes; at most {FILE_LIMIT} characters are read")])
+    if len(data) > limit:
+        raise InvalidSpec([Problem(name, f"has more than {limit} bytes; write a smaller file")])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

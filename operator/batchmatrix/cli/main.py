@@ -15,6 +15,7 @@ from batchmatrix.cli.catalog import catalog
 from batchmatrix.cli.exits import Exit
 from batchmatrix.cli.import_ import import_
 from batchmatrix.cli.lint import lint
+from batchmatrix.cli.plan import plan
 
 __all__ = ["app", "run"]
 
@@ -26,6 +27,7 @@ def app() -> None:
 
 app.add_command(artifacts)
 app.add_command(catalog)
+app.add_command(plan)
 app.add_command(lint)
 app.add_command(import_)
 

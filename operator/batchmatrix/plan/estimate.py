@@ -13,7 +13,7 @@ from batchmatrix.plan.explain import Outlook
 from batchmatrix.plan.fit import places
 from batchmatrix.plan.placement import has_labels, lacking, repelling
 
-__all__ = ["DeviceHours", "Room", "device_hours", "devices", "fitting", "rooms"]
+__all__ = ["DeviceHours", "Room", "device_hours", "devices", "fitting", "node_demand", "rooms"]
 
 _HOUR = 3600
 
@@ -91,7 +91,7 @@ def rooms(cells: Sequence[Cell], nodes: Sequence[NodeState] | None) -> tuple[Roo
 
 
 def _room(hardware: str | None, group: Sequence[Cell], nodes: Sequence[NodeState] | None) -> Room:
-    kinds = list({_kind(cell.work): cell.work for cell in group}.values())
+    kinds = list({node_demand(cell.work): cell.work for cell in group}.values())
     labels = {
         key: value
         for key, value in kinds[0].node_selector.items()
@@ -104,8 +104,8 @@ def _room(hardware: str | None, group: Sequence[Cell], nodes: Sequence[NodeState
     return Room(hardware, labels, len(group), len(names), min(counts) if counts else None)
 
 
-def _kind(work: Work) -> tuple[object, ...]:
-    """All that nodes look at."""
+def node_demand(work: Work) -> tuple[object, ...]:
+    """All of it that nodes look at: pods with the same demand fit the same nodes."""
     return (
         tuple(sorted(work.node_selector.items())),
         repr(work.tolerations),

@@ -15,7 +15,7 @@ __all__ = ["NOTHING", "Explanation", "Outlook", "Recorded", "Removed", "State", 
 State = Literal["new", "changed", "more", "done", "unchanged", "unknown", "blocked"]
 """new: not planned before and nothing recorded. changed: an earlier cell, with other inputs. more: this very cell was
 planned before, some of its trials are not recorded. done: every trial is recorded. unchanged: planned before, what is
-recorded is not known. unknown: neither is known. blocked: fits no node, so it is never launched."""
+recorded is not known. unknown: neither is known. blocked: no node fits, or no image is sure; not launched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Outlook:
             case "unknown":
                 return "what was planned and recorded is not known"
             case "blocked":
-                return one_line(f"cannot run: {self.cell.problem}")
+                return one_line(f"not placed: {self.cell.problem}")
 
 
 @dataclass(frozen=True, slots=True)

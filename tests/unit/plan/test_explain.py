@@ -108,6 +108,6 @@ def test_a_cell_that_fits_no_node_is_blocked_and_still_an_outcome_to_come() -> N
     plan = a_plan(a_matrix(axes=axes, catalog=catalog, workload=workload), nodes=[])
     (found,) = explain(plan, previous=None, recorded=NOTHING).cells
     assert (found.state, found.to_run, found.acts) == ("blocked", 0, True)
-    assert found.why.startswith("cannot run: the cluster has no node")
+    assert found.why.startswith("not placed: the cluster has no node")
     (again,) = explain(plan, previous=plan, recorded=records(plan, h=1)).cells
     assert not again.acts

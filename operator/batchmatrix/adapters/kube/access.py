@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from batchmatrix.base.errors import BatchMatrixError, Unavailable
 
-__all__ = ["Access", "Files", "from_cluster", "from_kubeconfig"]
+__all__ = ["Access", "Files", "from_cluster", "from_kubeconfig", "from_surroundings"]
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TOKEN_SECONDS = 60.0
@@ -143,3 +143,16 @@ async def from_kubeconfig(path: str | None = None, context: str | None = None) -
         proxy=configuration.proxy,
         files=Files(configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file),
     )
+
+
+async def from_surroundings(context: str | None = None, *, account: Path = ACCOUNT) -> Access | None:
+    """Access as kubectl finds it: a kubeconfig, else the service account of this pod; None where there is neither.
+
+    Raises BatchMatrixError where `context` is given or a kubeconfig is there, and cannot be used.
+    """
+    named = os.environ.get("KUBECONFIG")
+    if context is not None or named or (Path.home() / ".kube" / "config").is_file():
+        return await from_kubeconfig(context=context)
+    if os.environ.get("KUBERNETES_SERVICE_HOST") and (account / "token").is_file():
+        return from_cluster(account)
+    return None

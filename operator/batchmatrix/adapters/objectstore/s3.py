@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,13 +11,13 @@ from typing import TYPE_CHECKING
 from obstore.store import S3Store
 
 from batchmatrix.adapters.objectstore.store import BucketStore
-from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.base.errors import InvalidSpec, Problem, Unavailable
 from batchmatrix.ports.store import check_key
 
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Credential
 
-__all__ = ["credentials_from", "open_s3"]
+__all__ = ["credentials_from", "open_s3", "open_s3_of_user"]
 
 _CREDENTIAL_LIFE = timedelta(minutes=5)
 """How soon a changed secret is seen without a restart."""
@@ -82,3 +83,26 @@ def open_s3(
         credential_provider=credentials_from(credentials) if credentials else None,
     )
     return BucketStore(store, url=f"s3://{bucket}/{prefix}".rstrip("/"))
+
+
+_OWN = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+
+
+def open_s3_of_user(bucket: str, *, prefix: str = "", timeout: float = 10.0) -> BucketStore:
+    """The store `s3://bucket/prefix` with what AWS's tools read from the environment: credentials, region, endpoint.
+
+    Plain http is spoken where the endpoint says so and AWS_ALLOW_HTTP is true. Raises Unavailable where the
+    environment has no credentials: to search the network for some could take a minute.
+    """
+    env = os.environ
+    if not any(env.get(name) for name in _OWN):
+        text = "has no credentials in the environment; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        raise Unavailable(f"s3://{bucket} {text} (and AWS_ENDPOINT_URL for a server other than AWS)")
+    return open_s3(
+        bucket,
+        prefix=prefix,
+        endpoint=env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or None,
+        region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
+        allow_http=env.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true"),
+        timeout=timeout,
+    )
