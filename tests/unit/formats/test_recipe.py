@@ -177,7 +177,7 @@ def test_the_threshold_is_positive(value: float) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_the_threshold_is_a_number_to_compare_with(value: float) -> None:
-    assert only(refused(confound={"threshold": value})).startswith("confound.threshold: ")
+    assert only(refused(confound={"threshold": value})).endswith("is not a number to compare with; write a finite one")
 
 
 def test_the_threshold_is_1_15_if_nobody_says_another() -> None:
