@@ -128,6 +128,27 @@ def test_the_written_file_passes_lint() -> None:
     assert run_cli("lint", "matrix.yaml").code == 0
 
 
+def test_a_dry_run_shows_every_cell_resolved() -> None:
+    text = imported("--output", "matrix.yaml", cell1={"extra_env": {"MODE": "own"}, "trials": 7}).err
+    assert text == "wrote matrix.yaml\n"
+    done = run_cli("plan", "matrix.yaml", "--offline", "-o", "json")
+    assert (done.code, done.err) == (0, "")
+    shown = {cell["name"]: cell for cell in json.loads(done.out)["cells"]}
+    (matrix,) = load_matrix(Path("matrix.yaml").read_text(), source="matrix.yaml")
+    assert {name: cell["hash"] for name, cell in shown.items()} == {c.name: c.hash for c in plan_of(matrix).cells}
+    assert list(shown) == ["baseline-none", "calm", "stacked"]
+    assert [cell["image"] for cell in shown.values()] == ["repo/rocm:6.4", "repo/rocm:6.4", "repo/x:1"]
+    assert [cell["trials"] for cell in shown.values()] == [3, 7, 3]
+    assert shown["stacked"]["mitigations"] == ["slow", "loud"]
+
+
+def test_a_dry_run_writes_nothing() -> None:
+    imported("--output", "matrix.yaml")
+    before = {path: path.read_bytes() for path in Path().rglob("*")}
+    assert run_cli("plan", "matrix.yaml", "--offline").code == 0
+    assert {path: path.read_bytes() for path in Path().rglob("*")} == before
+
+
 def test_name_and_namespace_can_be_chosen() -> None:
     metadata = loaded(imported("--name", "other", "--namespace", "team").out).metadata
     assert (metadata.name, metadata.namespace) == ("other", "team")

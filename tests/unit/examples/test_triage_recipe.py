@@ -64,7 +64,7 @@ def test_expected_lists_each_trial_with_its_seed_and_image(matrix: BatchMatrix) 
         for trial in range(cell.trials)
     ]
     assert [(row["cell"], row["trial"], row["seed"], row["image"]) for row in EXPECTED] == wanted
-    assert len(wanted) == 9
+    assert len(wanted) == 17
 
 
 def test_expected_checksums_follow_from_theory(matrix: BatchMatrix) -> None:
