@@ -205,6 +205,7 @@ def ensure_crds(kube: Kube) -> None:
 def _served(kube: Kube) -> bool | Pending:
     try:
         kube.list("batchmatrices")
+        kube.list("matrixcatalogs")
     except ApiError as problem:
         return Pending(str(problem))
     return True

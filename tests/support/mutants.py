@@ -53,7 +53,7 @@ SCHEMAS = {"BatchMatrix": _spec_of(crd()), "MatrixCatalog": _spec_of(catalog_crd
 def mutants(draw: st.DrawFn) -> Json:
     """A BatchMatrix or MatrixCatalog with up to EDITS changes."""
     obj = copy.deepcopy(draw(st.sampled_from(BASES)))
-    for _ in range(draw(st.integers(1, EDITS))):
+    for _ in range(draw(st.sampled_from([1, 1, 1, EDITS]))):
         _edit(draw, SCHEMAS[obj["kind"]], obj["spec"])
     return obj
 
@@ -80,7 +80,7 @@ def _edit(draw: Draw, node: Json, value: Any) -> None:
     elif key in keys and not draw(st.integers(0, 4)):
         del value[key]
     else:
-        made = copy.deepcopy(draw(_right(child) if draw(st.booleans()) else _HOSTILE))
+        made = copy.deepcopy(draw(_right(child) if draw(st.integers(0, 2)) else _HOSTILE))
         if isinstance(value, list) and key == len(value):
             value.append(made)
         else:

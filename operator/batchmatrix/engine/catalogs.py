@@ -96,6 +96,14 @@ class Lookup:
         """Whether one of these MatrixCatalogs is another by now, as far as the watch has shown."""
         return any(version_of(self.objects.get(namespace, name)) != version for name, version in versions.items())
 
+    async def may_be_mended(self, namespace: str, versions: Mapping[str, str]) -> bool:
+        """The same, but that there still is no such object is asked of the server itself. Raises Unavailable."""
+        for name, version in versions.items():
+            body = self.objects.get(namespace, name) or await self.objects.read(namespace, name)
+            if version_of(body) != version:
+                return True
+        return False
+
 
 def resolve(matrix: BatchMatrix, found: Found, *, earlier: UsedCatalog | None) -> UsedCatalog:
     """Everything that the matrix names, with its source.

@@ -82,10 +82,11 @@ class Opener:
         generation = int(body["metadata"]["generation"])
         if generation < run.generation:
             return  # memory that is behind: the watch will catch up
+        if generation == run.generation and not run.problem:
+            await self._hold_against_catalogs(run)
+            return
         if generation == run.generation:
-            if not run.problem:
-                await self._hold_against_catalogs(run)
-            if not self.catalogs.changed(run.ref.namespace, run.looked_up):
+            if not await self.catalogs.may_be_mended(run.ref.namespace, run.looked_up):
                 return
         else:
             run.looked_up = {}

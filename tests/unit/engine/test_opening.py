@@ -130,11 +130,23 @@ async def test_a_matrix_whose_catalog_cannot_be_used_waits_for_it_to_be_mended(
     reads = len(world.catalogs.reads)
     process.notify(REF, 0.0)
     await process.run(600)
-    assert len(world.catalogs.reads) == reads  # not asked again as long as nothing has changed
+    # as long as nothing has changed it is not read again, but that it still is not there is asked of the server
+    assert len(world.catalogs.reads) == reads + (catalog is None)
     world.catalogs.put(world, **FAST)
     await process.run(1)
     assert (world.condition("Stalled"), len(world.made)) == ("False", 2)
     assert world.matrices[REF.uid]["metadata"]["generation"] == 1
+
+
+async def test_a_catalog_of_which_the_watch_does_not_tell_is_found_at_the_next_look(start: Start) -> None:
+    world = SmallWorld()
+    submit(world)
+    process = start(world)
+    await process.run(1)
+    world.catalogs.put(world, told=False, **FAST)
+    process.notify(REF, 0.0)  # as at a resync
+    await process.run(1)
+    assert (world.condition("Stalled"), len(world.made)) == ("False", 2)
 
 
 async def test_a_catalog_that_comes_while_no_process_lives_is_seen_by_the_next(start: Start) -> None:
