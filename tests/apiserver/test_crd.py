@@ -10,11 +10,11 @@ import pytest
 
 from batchmatrix.formats.matrix_file import load_matrix
 from batchmatrix.model.crd import catalog_crd, crd
-from batchmatrix.model.v1alpha1 import parse_matrix
+from batchmatrix.model.v1alpha1 import parse_catalog, parse_matrix
 from tests.support.cluster import ApiError, Json, Kube
-from tests.support.full_specs import FULL_SPEC
+from tests.support.full_specs import FULL_CATALOG, FULL_SPEC
 from tests.support.refusals import ALLOWED, REFUSED, Refusal
-from tests.support.specs import matrix_object
+from tests.support.specs import catalog_object, matrix_object
 from tests.support.wait import wait_for
 
 CRD = "batchmatrices.batchmatrix.dev"
@@ -49,12 +49,20 @@ def dry(installed: Json, cluster: Kube) -> Kube:
     return cluster.at("default")
 
 
-def test_it_is_installed_whole(installed: Json) -> None:
-    states = {one["type"]: one["status"] for one in installed["status"]["conditions"]}
-    assert (states["Established"], states["NamesAccepted"]) == ("True", "True")
-    assert "NonStructuralSchema" not in states
-    schema = installed["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    ours = json.loads(json.dumps(crd()))["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+@pytest.mark.parametrize("definition", [crd(), catalog_crd()], ids=lambda one: one["spec"]["names"]["plural"])
+def test_it_is_installed_whole(installed: Json, cluster: Kube, definition: Json) -> None:
+    """Every rule is within the server's budget: it refuses a definition with one that is not."""
+    assert installed["kind"] == "CustomResourceDefinition"
+
+    def accepted() -> Json | None:
+        found = cluster.get("customresourcedefinitions", definition["metadata"]["name"])
+        states = {one["type"]: one["status"] for one in (found.get("status", {}).get("conditions") or ())}
+        assert "NonStructuralSchema" not in states
+        return found if (states.get("Established"), states.get("NamesAccepted")) == ("True", "True") else None
+
+    found = wait_for(accepted, timeout=30, what="the definition is accepted")
+    schema = found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    ours = json.loads(json.dumps(definition))["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     assert schema["properties"]["spec"] == ours["properties"]["spec"]
 
 
@@ -86,23 +94,35 @@ def test_status_starts_with_no_generation(matrices: Kube) -> None:
     assert matrices.create("batchmatrices", matrix_object())["status"] == {"observedGeneration": -1}
 
 
+def _missing(written: Any, default: Any, path: str) -> Iterator[str]:
+    """What the server wrote that the types do not have as their default."""
+    if isinstance(written, dict):
+        for key, value in written.items():
+            if key not in default:
+                yield f"{path}.{key}"
+            else:
+                yield from _missing(value, default[key], f"{path}.{key}")
+    elif isinstance(written, list) and isinstance(default, list) and len(written) == len(default):
+        for index, (value, other) in enumerate(zip(written, default, strict=True)):
+            yield from _missing(value, other, f"{path}[{index}]")
+    elif written != default:
+        yield f"{path}: {written!r} instead of {default!r}"
+
+
 def test_defaults_are_those_of_the_types(matrices: Kube) -> None:
     stored = matrices.create("batchmatrices", matrix_object())["spec"]
     ours = parse_matrix(matrix_object()).spec.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-    def missing(written: Any, default: Any, path: str) -> Iterator[str]:
-        if isinstance(written, dict):
-            for key, value in written.items():
-                if key not in default:
-                    yield f"{path}.{key}"
-                else:
-                    yield from missing(value, default[key], f"{path}.{key}")
-        elif written != default:
-            yield f"{path}: {written!r} instead of {default!r}"
-
-    assert list(missing(stored, ours, "spec")) == []
+    assert list(_missing(stored, ours, "spec")) == []
     assert stored["retry"]["NodeLost"] == {"limit": 3, "avoidNode": True}
     assert stored["pending"]["imagePull"] == "15m"
+
+
+def test_defaults_of_a_catalog_are_those_of_the_types(matrices: Kube) -> None:
+    obj = {**catalog_object(), "spec": FULL_CATALOG}
+    stored = matrices.create("matrixcatalogs", obj)["spec"]
+    ours = parse_catalog(obj).spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert list(_missing(stored, ours, "spec")) == []
+    assert parse_catalog(matrices.get("matrixcatalogs", "team")).spec == parse_catalog(obj).spec
 
 
 def test_an_unknown_field_is_refused_when_strict_and_dropped_when_not(matrices: Kube) -> None:

@@ -48,6 +48,7 @@ PREFIXES: Mapping[str, str] = {
     "jobs": "/apis/batch/v1",
     "leases": "/apis/coordination.k8s.io/v1",
     "batchmatrices": "/apis/batchmatrix.dev/v1alpha1",
+    "matrixcatalogs": "/apis/batchmatrix.dev/v1alpha1",
     "customresourcedefinitions": "/apis/apiextensions.k8s.io/v1",
     "clusterroles": RBAC,
     "clusterrolebindings": RBAC,
