@@ -11,14 +11,13 @@ import pytest
 import yaml
 
 from batchmatrix.formats.matrix_file import load_matrix
-from batchmatrix.model.cell import MatrixRef
-from batchmatrix.plan.build import build_plan
 from batchmatrix.plan.catalogs import catalogs_of, self_contained
 from tests.support.cli import run_cli
 from tests.support.cluster import ROOT, Json, Kube
 from tests.support.cluster_matrices import Ledger, apply, children, raw_log, settled
 from tests.support.installation import Installation, Results
 from tests.support.jobs import condition
+from tests.support.recipes import plan_of
 
 EXAMPLE = ROOT / "examples" / "02-triage-recipe"
 EXPECTED = list(csv.DictReader((EXAMPLE / "expected" / "trials.csv").open(newline="")))
@@ -103,16 +102,6 @@ def test_the_resolved_file_loads_again_with_the_same_cells(run: Run) -> None:
     # Catalogs of another machine, where the same names stand for something else, change nothing.
     whole = self_contained(matrix, catalogs_of(matrix, ()))
     assert whole == matrix
-    plan = build_plan(
-        whole,
-        MatrixRef("elsewhere", "again", "another"),
-        generation=1,
-        nodes=None,
-        previous=None,
-        order_seed="",
-        now="2020-01-01T00:00:00Z",
-        max_cells=100,
-        service_accounts=frozenset(),
-    )
+    plan = plan_of(whole)
     hashes = {row["cell"]: row["cell_hash"] for row in run.table}
     assert {cell.name: cell.hash for cell in plan.cells} == hashes

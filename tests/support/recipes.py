@@ -11,8 +11,11 @@ import yaml
 
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.formats.recipe import Recipe, parse_recipe
+from batchmatrix.model.cell import MatrixRef, Plan
+from batchmatrix.model.v1alpha1 import BatchMatrix
+from batchmatrix.plan.build import build_plan
 
-__all__ = ["CATALOG", "a_recipe", "problems_of", "recipe_data", "recipe_text"]
+__all__ = ["CATALOG", "a_recipe", "plan_of", "problems_of", "recipe_data", "recipe_text"]
 
 _RECIPE: dict[str, Any] = {
     "schema_version": 1,
@@ -75,6 +78,21 @@ def recipe_text(**changes: Any) -> str:
 def a_recipe(**changes: Any) -> Recipe:
     """The same, read."""
     return parse_recipe(recipe_data(**changes))
+
+
+def plan_of(matrix: BatchMatrix) -> Plan:
+    """The plan of a matrix that stands by itself, with nodes unknown and nothing before it."""
+    return build_plan(
+        matrix,
+        MatrixRef("elsewhere", "m", "uid"),
+        generation=1,
+        nodes=None,
+        previous=None,
+        order_seed="",
+        now="2020-01-01T00:00:00Z",
+        max_cells=100,
+        service_accounts=frozenset(),
+    )
 
 
 def problems_of(call: Callable[[], object]) -> list[Problem]:

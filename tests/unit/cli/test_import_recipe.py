@@ -11,13 +11,11 @@ import pytest
 
 from batchmatrix.formats.matrix_file import load_matrix
 from batchmatrix.formats.recipe_flags import FLAGS
-from batchmatrix.model.cell import MatrixRef, Plan
 from batchmatrix.model.v1alpha1 import BatchMatrix
-from batchmatrix.plan.build import build_plan
 from batchmatrix.plan.catalogs import catalogs_of, self_contained
 from batchmatrix.wiring import catalog_sources
 from tests.support.cli import Done, run_cli
-from tests.support.recipes import CATALOG, recipe_data, recipe_text
+from tests.support.recipes import CATALOG, plan_of, recipe_data, recipe_text
 
 
 @pytest.fixture(autouse=True)
@@ -49,20 +47,6 @@ def refused(*words: str, **changes: Any) -> str:
 def loaded(text: str) -> BatchMatrix:
     (matrix,) = load_matrix(text, source="m.yaml")
     return matrix
-
-
-def plan_of(matrix: BatchMatrix) -> Plan:
-    return build_plan(
-        matrix,
-        MatrixRef("", "m", ""),
-        generation=1,
-        nodes=None,
-        previous=None,
-        order_seed="",
-        now="2020-01-01T00:00:00Z",
-        max_cells=100,
-        service_accounts=frozenset(),
-    )
 
 
 # -- what is written ----------------------------------------------------------------------------------------------

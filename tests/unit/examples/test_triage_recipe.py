@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from batchmatrix.formats.matrix_file import load_matrix
-from batchmatrix.model.cell import Cell, MatrixRef
 from batchmatrix.model.v1alpha1 import BatchMatrix
-from batchmatrix.plan.build import build_plan
 from tests.support.cli import run_cli
+from tests.support.recipes import plan_of
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples/02-triage-recipe"
 EXPECTED = list(csv.DictReader((EXAMPLE / "expected/trials.csv").open(newline="")))
@@ -25,20 +24,6 @@ def matrix() -> BatchMatrix:
     return found
 
 
-def cells_of(matrix: BatchMatrix) -> tuple[Cell, ...]:
-    return build_plan(
-        matrix,
-        MatrixRef("demo", "example", "uid"),
-        generation=1,
-        nodes=None,
-        previous=None,
-        order_seed="",
-        now="2020-01-01T00:00:00Z",
-        max_cells=100,
-        service_accounts=frozenset(),
-    ).cells
-
-
 def test_the_matrix_is_what_the_importer_makes_of_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLE)
     done = run_cli("import", "recipe", "recipe.yaml", "--catalog", "catalog.yaml")
@@ -47,7 +32,7 @@ def test_the_matrix_is_what_the_importer_makes_of_the_recipe(monkeypatch: pytest
 
 
 def test_each_cell_has_the_variables_of_its_mitigations(matrix: BatchMatrix) -> None:
-    cells = {cell.name: dict(cell.work.env) for cell in cells_of(matrix)}
+    cells = {cell.name: dict(cell.work.env) for cell in plan_of(matrix).cells}
     steps = {"BATCHMATRIX_STEPS": "20"}
     assert cells == {
         "baseline-none": steps,
@@ -60,7 +45,7 @@ def test_each_cell_has_the_variables_of_its_mitigations(matrix: BatchMatrix) -> 
 def test_expected_lists_each_trial_with_its_seed_and_image(matrix: BatchMatrix) -> None:
     wanted = [
         (cell.name, str(trial), str(cell.seed + trial), cell.work.image)
-        for cell in cells_of(matrix)
+        for cell in plan_of(matrix).cells
         for trial in range(cell.trials)
     ]
     assert [(row["cell"], row["trial"], row["seed"], row["image"]) for row in EXPECTED] == wanted
