@@ -33,6 +33,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("matrix.yaml", "nodes.yaml"):
         shutil.copy(EXAMPLE / name, tmp_path / name)
     (tmp_path / "good.yaml").write_text(GOOD)
+    (tmp_path / "empty").write_text("")
+    (tmp_path / "broken").write_text("a: [b")
+    (tmp_path / "pods.json").write_text('{"kind": "List", "items": [{"kind": "Pod", "metadata": {"name": "p"}}]}')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
@@ -100,6 +103,14 @@ def test_cells_that_fit_no_node_are_said_with_the_reason(folder: Path, golden: G
     done = plan("matrix.yaml", "--nodes", "nodes.yaml")
     assert done.code == 0
     golden("cli/48-cells/no-amd.txt", done.out)
+
+
+def test_a_cell_whose_inputs_are_the_same_keeps_the_image_it_had_whatever_nodes_say_now(folder: Path) -> None:
+    plan("matrix.yaml", "--nodes", "nodes.yaml", "--out", "before.json")
+    edit(folder, ("AMD_Instinct_MI300X", "AMD_Instinct_MI210"), name="nodes.yaml")
+    again = json.loads(plan("matrix.yaml", "--nodes", "nodes.yaml", "--against", "before.json", "-o", "json").out)
+    assert {cell["state"] for cell in again["cells"]} == {"unchanged"}
+    assert again["cells"][4]["image"] == "registry.example/ml/training/pytorch-rocm:2.4"
 
 
 def test_ambiguous_images_are_said_with_the_nodes_that_need_them(folder: Path) -> None:
@@ -222,7 +233,10 @@ def test_a_name_that_no_catalog_has_is_said_at_its_line(folder: Path) -> None:
         (("good.yaml", "--against", "."), ".: cannot be read: Is a directory"),
         (("good.yaml", "--context", "x", "--offline"), "--offline asks no cluster, and --context names one"),
         (("good.yaml", "--force"), "--force is for --out"),
-        (("good.yaml", "--context", "x"), "kubeconfig default cannot be used"),
+        (("good.yaml", "--nodes", "empty"), "empty: is empty; write it with: kubectl get nodes -o json"),
+        (("good.yaml", "--nodes", "pods.json"), "pods.json: holds something that is no Node"),
+        (("good.yaml", "--nodes", "broken"), "broken: is neither JSON nor YAML"),
+        (("good.yaml", "--context", "x"), "kubeconfig ~/.kube/config cannot be used"),
         (("matrix.yaml", "-n", "other"), "matrix.yaml: metadata.namespace: is 'triage', and -n says 'other'"),
         (("good.yaml", "-o", "xml"), "'xml' is not one of"),
     ],

@@ -190,3 +190,14 @@ def test_names_are_looked_up_in_the_catalogs_of_the_namespace(cluster: ReadOnlyC
         "spec": {"mitigations": {"xnack": {"env": {"HSA_XNACK": "1"}}}},
     }
     assert [cell["mitigations"] for cell in data()["cells"]] == [["none"], ["xnack"]]
+
+
+@pytest.mark.parametrize(
+    "content", [b"a: [b", b"hello", b"{}", b"", b"\xff\xfe", b"apiVersion: v1\ncurrent-context: x\n"]
+)
+def test_a_kubeconfig_that_is_none_is_one_line(cluster: ReadOnlyCluster, content: bytes) -> None:
+    cluster.kubeconfig.write_bytes(content)
+    done = plan()
+    assert done.code == 1
+    assert done.err.startswith(f"batchmatrix: kubeconfig {cluster.kubeconfig} cannot be used: ")
+    assert len(done.err.splitlines()) == 1

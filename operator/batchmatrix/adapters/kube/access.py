@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from yaml import YAMLError
+
 from batchmatrix.base.errors import BatchMatrixError, Unavailable
+from batchmatrix.base.text import one_line
 
 __all__ = ["Access", "Files", "from_cluster", "from_kubeconfig", "from_surroundings"]
 
@@ -114,8 +117,10 @@ async def from_kubeconfig(path: str | None = None, context: str | None = None) -
                 persist_config=False,
             )
             namespace = loader.current_context["context"].get("namespace") or "default"
-        except (ConfigException, OSError, TypeError) as error:
-            raise BatchMatrixError(f"kubeconfig {path or 'default'} cannot be used: {error}") from error
+        except (ConfigException, OSError, TypeError, ValueError, YAMLError) as error:
+            shown = path or os.environ.get("KUBECONFIG") or "~/.kube/config"
+            reason = one_line(str(error)) if isinstance(error, ConfigException | OSError) else "it is no kubeconfig"
+            raise BatchMatrixError(f"kubeconfig {shown} cannot be used: {reason}") from error
         return configuration, namespace
 
     async def credentials() -> str | None:

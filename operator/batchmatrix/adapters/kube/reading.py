@@ -93,6 +93,8 @@ def _items(text: str) -> Iterator[Any]:
             documents = list(yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
         except (yaml.YAMLError, ValueError, RecursionError):
             raise BatchMatrixError(f"is neither JSON nor YAML; {_REMEDY}") from None
+    if not documents:
+        raise BatchMatrixError(f"is empty; {_REMEDY}")
     for one in documents:
         if isinstance(one, dict) and isinstance(one.get("items"), list):
             yield from one["items"]

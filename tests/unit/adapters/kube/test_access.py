@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from batchmatrix.adapters.kube.access import Access, from_cluster, from_kubeconfig
+from batchmatrix.adapters.kube.access import Access, from_cluster, from_kubeconfig, from_surroundings
 from batchmatrix.base.errors import BatchMatrixError, Unavailable
 
 AUTHORITY = """\
@@ -160,3 +160,19 @@ async def test_a_kubeconfig_that_is_missing_or_lacks_the_context_is_one_line(tmp
     assert "\n" not in str(failure.value)
     with pytest.raises(BatchMatrixError, match="elsewhere"):
         await from_kubeconfig(kubeconfig(tmp_path, authority), "elsewhere")
+
+
+async def test_a_kubeconfig_comes_before_the_pods_own_account_and_without_both_there_is_none(
+    account: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    in_pod = await from_surroundings(account=account)
+    assert in_pod is not None
+    assert in_pod.namespace == "ops"
+    assert await from_surroundings(account=tmp_path / "none") is None
+    with pytest.raises(BatchMatrixError, match="kubeconfig .* cannot be used"):
+        await from_surroundings("named", account=account)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "missing"))
+    with pytest.raises(BatchMatrixError, match="missing cannot be used"):
+        await from_surroundings(account=account)
