@@ -171,7 +171,7 @@ async def test_a_kubeconfig_comes_before_the_pods_own_account_and_without_both_t
     assert in_pod is not None
     assert in_pod.namespace == "ops"
     assert await from_surroundings(account=tmp_path / "none") is None
-    with pytest.raises(BatchMatrixError, match="kubeconfig .* cannot be used"):
+    with pytest.raises(BatchMatrixError, match=r"kubeconfig .* cannot be used"):
         await from_surroundings("named", account=account)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "missing"))
     with pytest.raises(BatchMatrixError, match="missing cannot be used"):
