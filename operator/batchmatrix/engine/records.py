@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchmatrix.base.clock import format_rfc3339
-from batchmatrix.base.quantities import parse_quantity
 from batchmatrix.engine.actions import Finish
 from batchmatrix.model.cell import Cell, MatrixRef
 from batchmatrix.model.evidence import Evidence
 from batchmatrix.model.record import Record
 from batchmatrix.outcome.table import judge
+from batchmatrix.plan.estimate import devices
 
 __all__ = ["record_of"]
 
@@ -31,7 +31,7 @@ def record_of(
     started = container.started if container is not None else None
     finished = container.finished if container is not None else None
     seconds = max(0.0, finished - started) if started is not None and finished is not None else None
-    devices = _devices(cell) if cell is not None else 0
+    held = sum(devices(cell.work).values()) if cell is not None else 0
     return Record(
         namespace=matrix.namespace,
         matrix=matrix.name,
@@ -56,7 +56,7 @@ def record_of(
         started=_time(started),
         finished=_time(finished),
         run_seconds=seconds,
-        gpu_seconds=seconds * devices if seconds is not None else None,
+        gpu_seconds=seconds * held if seconds is not None else None,
         log=evidence.captured,
         recorded=format_rfc3339(now, digits=6),
         writer=writer,
@@ -71,9 +71,3 @@ def _cell_name(evidence: Evidence) -> str:
 
 def _time(seconds: float | None) -> str:
     return format_rfc3339(seconds) if seconds is not None else ""
-
-
-def _devices(cell: Cell) -> int:
-    """Number of extended-resource devices: what is neither one of Kubernetes' own resources nor huge pages."""
-    limits = cell.work.resources.get("limits", {})
-    return sum(int(parse_quantity(amount)) for name, amount in limits.items() if "/" in name)
