@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -128,6 +130,13 @@ def _keys(value: object, location: tuple[int | str, ...]) -> Iterator[Problem]:
 
 def validated(root: type[_Model], obj: Mapping[str, Any]) -> _Model:
     """What `obj` stands for, all fields looked at one by one. Raises InvalidSpec with every problem."""
+    return _whole(root, obj, lambda _: [])
+
+
+def _whole(
+    root: type[_Model], obj: Mapping[str, Any], rest: Callable[[Sequence[tuple[int | str, ...]]], list[Problem]]
+) -> _Model:
+    """`rest` says what else is wrong, given the places of what is wrong by itself."""
     problems = [*_keys(obj, ()), *_nulls(obj.get("spec"), ("spec",))] if "spec" in obj else [*_keys(obj, ())]
     if problems:
         raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
@@ -135,20 +144,41 @@ def validated(root: type[_Model], obj: Mapping[str, Any]) -> _Model:
         return root.model_validate(obj)
     except ValidationError as errors:
         found = errors.errors(include_url=False)
-        raise InvalidSpec(list(_problems(root, found))[:_PROBLEMS_LIMIT]) from None
+        problems = [*_problems(root, found), *rest([error["loc"] for error in found])]
+        raise InvalidSpec(problems[:_PROBLEMS_LIMIT]) from None
 
 
 def parse_matrix(obj: Mapping[str, Any]) -> BatchMatrix:
     """The matrix that `obj` (a file or an object from the API server) stands for.
 
-    Raises InvalidSpec with every problem of its fields; only when all fields are right, with every problem
-    between fields.
+    Raises InvalidSpec with every problem of its fields, and every problem between fields that can be told without
+    those that are wrong by themselves.
     """
-    matrix = validated(BatchMatrix, obj)
+    matrix = _whole(BatchMatrix, obj, lambda wrong: _between(obj, wrong))
     problems = check(matrix)
     if problems:
         raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
     return matrix
+
+
+def _between(obj: Mapping[str, Any], wrong: Sequence[tuple[int | str, ...]]) -> list[Problem]:
+    """Problems between the fields of what is left of `obj` without the wrong ones; none where too much is missing."""
+    left = copy.deepcopy(dict(obj))
+    gone: list[str] = []
+    for place in wrong:
+        way = list(itertools.takewhile(lambda step: isinstance(step, str) and step != "[key]", place))
+        here: Any = left if way else None
+        for step in way[:-1]:
+            here = here.get(step) if isinstance(here, dict) else None
+        if not isinstance(here, dict):
+            return []
+        here.pop(way[-1], None)
+        gone.append(field_path(tuple(way)))
+    try:
+        matrix = BatchMatrix.model_validate(left)
+    except ValidationError:
+        return []
+    return check(matrix, without=gone)
 
 
 def parse_catalog(obj: Mapping[str, Any]) -> MatrixCatalog:

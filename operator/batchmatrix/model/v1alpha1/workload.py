@@ -256,7 +256,8 @@ class Template(ApiModel):
     )
     allowed_exit_codes: ExitCodes | None = Field(
         default=None,
-        description="Exit codes that count as success; [0] if not given. A change runs nothing again and holds for new results.",
+        description="Exit codes that count as success; [0] if not given. A change runs nothing again and holds for "
+        "new results.",
     )
 
 
