@@ -19,6 +19,10 @@ _PASSING_TAINTS = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
 """Taints that come and go with a node's state (cordoned, not ready, under pressure): they say nothing of its kind."""
 
 
+_MAKERS = frozenset({"nvidia.com", "amd.com", "gpu.intel.com", "habana.ai"})
+"""Domains of the labels by which device plug-ins tell of a node's GPUs; a node has those of one maker."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Image and node selector of a cell, or why it has none."""
@@ -50,12 +54,10 @@ def place(cell: Unplaced, *, nodes: Sequence[NodeState] | None, wait: bool) -> P
 
 def label_text(labels: Mapping[str, str]) -> str:
     """Labels as a person writes them: `a=b, c=d`."""
-    """Labels as a person writes them: `a=b, c=d`."""
     return ", ".join(f"{key}={value}" for key, value in labels.items())
 
 
 def has_labels(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Whether all of `wanted` are among `labels`."""
     """Whether a node selector of `wanted` takes a node with `labels`."""
     return wanted.items() <= labels.items()
 
@@ -170,7 +172,7 @@ def _by_labels(rules: Sequence[ImageRule], selector: dict[str, str]) -> Place:
     possible: list[ImageRule] = []
     implied = False
     for rule in rules:
-        if all(selector.get(key, value) == value for key, value in rule.node_labels.items()):
+        if _can_be_of_one_node(selector, rule.node_labels):
             possible.append(rule)
             implied = has_labels(selector, rule.node_labels)
             if implied:
@@ -187,3 +189,15 @@ def _by_labels(rules: Sequence[ImageRule], selector: dict[str, str]) -> Place:
         choice = " or ".join(f"{rule.image} ({label_text(rule.node_labels)})" for rule in possible[:2])
         text = f"{known} does not tell the image: {choice}; add the label that tells to the hardware's nodeLabels"
     return Place("", selector, one_line(text))
+
+
+def _can_be_of_one_node(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether a node that `selector` takes may have `labels` too: the same keys agree, and so do the GPUs' makers."""
+    makers = _makers(selector)
+    return all(selector.get(key, value) == value for key, value in labels.items()) and (
+        not makers or not _makers(labels) or bool(makers & _makers(labels))
+    )
+
+
+def _makers(labels: Mapping[str, str]) -> set[str]:
+    return {domain for key in labels if (domain := key.partition("/")[0]) in _MAKERS}

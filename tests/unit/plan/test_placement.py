@@ -202,6 +202,30 @@ def test_without_nodes_rules_after_the_one_that_fits_do_not_matter() -> None:
     assert (cell.work.image, cell.problem) == ("app:a", None)
 
 
+MAKERS = [
+    {"nodeLabels": {"nvidia.com/gpu.product": "x"}, "image": "app:cuda"},
+    {"nodeLabels": {"amd.com/gpu.product-name": "y"}, "image": "app:rocm"},
+]
+
+
+@pytest.mark.parametrize(
+    ("labels", "image"),
+    [
+        ({"amd.com/gpu.product-name": "y"}, "app:rocm"),
+        ({"nvidia.com/gpu.product": "x"}, "app:cuda"),
+        ({"amd.com/gpu.family": "z"}, "app:rocm"),
+    ],
+)
+def test_without_nodes_a_node_has_gpus_of_one_maker(labels: dict[str, str], image: str) -> None:
+    cell = placed(None, labels=labels, rules=MAKERS)
+    assert (cell.work.image, cell.problem) == (image, None)
+
+
+def test_without_nodes_labels_of_both_makers_leave_it_open() -> None:
+    both = {"amd.com/gpu.family": "z", "nvidia.com/gpu.count": "1"}
+    assert "does not tell the image" in str(placed(None, labels=both, rules=MAKERS).problem)
+
+
 def test_without_nodes_labels_that_no_rule_fits_are_a_problem() -> None:
     assert "no rule of imagesByNode fits" in str(placed(None, labels={KIND: "c"}, rules=RULES).problem)
 
