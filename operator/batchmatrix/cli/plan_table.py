@@ -77,9 +77,10 @@ def _total(report: PlanReport, width: int) -> str:
         "blocked": "not placed",
     }
     cells = ", ".join(f"{states[state]} {word}" for state, word in words.items() if states[state])
-    trials = [_count(report.to_run, "trial") + " to run"]
+    trials = [_count(report.to_run, "trial") + " to run"] if report.to_run or not report.unknown else []
     if report.unknown:
-        trials.append(f"up to {report.unknown} more, as what is recorded is not known")
+        more = f"{report.unknown} more" if trials else f"{_count(report.unknown, 'trial')} to run"
+        trials.append(f"up to {more}, as what is recorded is not known")
     done = sum(outlook.recorded for outlook in report.cells)
     if done:
         trials.append(f"{done} recorded already")
