@@ -106,7 +106,7 @@ def report(
             *_advice(spec, expansion),
             *reach(plan.cells, spec),
         ),
-        notes=tuple(notes),
+        notes=(*notes, *map(str, advice.notes(spec))),
     )
 
 
