@@ -17,7 +17,7 @@ from tests.support.mutants import mutants
 from tests.support.only_ours import rule_of
 
 SEED = 20261125
-EXAMPLES = 400
+EXAMPLES = 1000
 PLURALS = {"BatchMatrix": "batchmatrices", "MatrixCatalog": "matrixcatalogs"}
 
 

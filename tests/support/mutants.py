@@ -30,7 +30,8 @@ _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), m
 _SCALARS = st.one_of(
     _TEXT,
     st.sampled_from(["", "0", "-1", "1e3", "a b", "../x", "$(X)", "BATCHMATRIX_X", "0s", "9000h", "1.5", "x" * 20_000]),
-    st.sampled_from([0, -1, 1, 2**31, 2**63 - 1, 0.5, -0.25, True, False]),
+    st.sampled_from(["a\n", " a", "1h ", "10S", "\u0663s", "\u00fc" * 64, "x" * 64, "x" * 257, "null", "true"]),
+    st.sampled_from([0, -1, 1, 2**31, 2**63 - 1, 0.5, -0.25, 2.0, 1e20, True, False]),
 )
 _HOSTILE = st.one_of(
     _SCALARS,

@@ -91,7 +91,7 @@ _RULES = (
     Refusal("exclude-no-object", _exclude(8), "spec.exclude[0]", "not an object"),
     Refusal("exclude-empty-list", _exclude({"size": []}), "spec.exclude[0].size", "matches nothing"),
     Refusal("exclude-many", _exclude({"size": list(range(65))}), "spec.exclude[0].size", "at most 64"),
-    Refusal("exclude-null", _exclude({"size": None}), "spec.exclude[0].size", "null", server=False),
+    Refusal("exclude-null", _exclude({"size": None}), "spec.exclude[0].size", "null"),
     Refusal("exclude-object", _exclude({"size": {"a": 1}}), "spec.exclude[0].size", "image", server=False),
     Refusal("exclude-empty-object", _exclude({"size": {}}), "spec.exclude[0].size", "image"),
     Refusal("exclude-nested", _exclude({"size": [[8]]}), "spec.exclude[0].size", "not a name", server=False),
