@@ -10,6 +10,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from batchmatrix.base.errors import InvalidSpec
@@ -70,10 +71,10 @@ def expand(say: Callable[[str], None]) -> list[Timing]:
         for rules in (0, RULES):
             matrix = grid(size, rules=rules)
             with_ = f", {2 * rules} rules" if rules else ""
-            found.append(_timed(f"expand{with_}", size, lambda m=matrix: _expanded(m, size)))
-        found.append(_timed("plan", size, lambda m=grid(size): a_plan(m, max_cells=MOST)))
-        plan = a_plan(grid(size), max_cells=MOST)
-        found.append(_timed("plan.json", size, lambda p=plan: dump_plan(p)))
+            found.append(_timed(f"expand{with_}", size, partial(_expanded, matrix, size)))
+        planned = partial(a_plan, grid(size), max_cells=MOST)
+        found.append(_timed("plan", size, planned))
+        found.append(_timed("plan.json", size, partial(dump_plan, planned())))
     found.append(_timed("refuse more than 10^9", 14**8, _refused))
     return found
 

@@ -9,7 +9,8 @@ from batchmatrix.base.paths import field_path
 from batchmatrix.model.catalog import KINDS
 from batchmatrix.model.v1alpha1 import Match, Spec
 from batchmatrix.plan.catalogs import used_names
-from batchmatrix.plan.expand import Expansion, Rule
+from batchmatrix.plan.expand import Expansion
+from batchmatrix.plan.match import Rule
 
 __all__ = ["notes", "warnings"]
 

@@ -12,7 +12,7 @@ from batchmatrix.model.v1alpha1 import LAUNCH_VARIABLES, CellSettings, Environme
 from batchmatrix.model.v1alpha1.parse import field_path
 from batchmatrix.model.v1alpha1.rules import references
 from batchmatrix.plan.combination import Combination
-from batchmatrix.plan.expand import Rule, label_of, match_text
+from batchmatrix.plan.match import Rule, label_of, match_text
 from batchmatrix.plan.resolve import STEPS_VARIABLE, Unplaced
 
 __all__ = ["check_baseline", "check_cells"]

@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.text import one_line
 from batchmatrix.model.cell import Scalar
-from batchmatrix.model.v1alpha1 import Axis, Entry, ExplicitCell, InlineImage, Match, MatchValue, Spec
-from batchmatrix.plan.combination import NO_SETTINGS, Combination
+from batchmatrix.model.v1alpha1 import Entry, ExplicitCell, InlineImage, MatchValue, Spec
+from batchmatrix.plan.combination import NO_SETTINGS, Combination, Settings
+from batchmatrix.plan.match import Rule, key_of, label_of
 from batchmatrix.plan.text import scalar_text
 
-__all__ = ["Excluded", "Expansion", "Rule", "expand", "label_of", "match_text", "size_of"]
+__all__ = ["Excluded", "Expansion", "expand", "size_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,6 @@ class Expansion:
     excluded: list[Excluded] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     """Paths of excludes and overrides that fit no combination."""
-
-
-def label_of(value: Entry) -> Scalar:
-    """How a value of an axis is shown and told apart: a stack as `a+b`, an inline image by its name."""
-    if isinstance(value, InlineImage):
-        return value.name
-    return "+".join(value) if isinstance(value, tuple) else value
 
 
 def size_of(spec: Spec) -> int:
@@ -72,156 +66,173 @@ def expand(spec: Spec, *, max_cells: int) -> Expansion:
     if not spec.axes:
         return Expansion([_explicit(cell, index) for index, cell in enumerate(spec.cells)])
     expansion = Expansion()
-    _exclude(spec, expansion)
-    _include(spec, expansion)
-    _override(spec, expansion)
-    if not expansion.combinations:
-        raise InvalidSpec([Problem("spec.exclude", "leaves no cell at all; remove a rule")])
+    _product(_Grid(spec), expansion)
     if len(expansion.combinations) > max_cells:
         text = f"makes {len(expansion.combinations)} cells; this operator takes at most {max_cells}: remove some"
         raise InvalidSpec([Problem("spec.include", text)])
     return expansion
 
 
-# -- matching -----------------------------------------------------------------------------------------------------
+# -- product ------------------------------------------------------------------------------------------------------
 
 
-def _key(value: Entry) -> str:
-    """What makes values of one axis the same; a stack of one is its name."""
-    return scalar_text(label_of(value))
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A value of an axis, with a bit for each rule that lets it pass: a rule fits where every value has its bit."""
+
+    entry: Entry
+    label: Scalar
+    exclude: int
+    include: int
+    override: int
 
 
-def _keys(name: str, value: MatchValue, *, alternatives: bool) -> frozenset[str]:
-    """Keys of the values of axis `name` that `value` fits."""
-    if not isinstance(value, tuple):
-        return frozenset((_key(value),))
-    if alternatives:
-        return frozenset(_key(item) for item in value)
-    return frozenset((_key(tuple(str(item) for item in value)),))
+class _Grid:
+    """All rules of a spec, and what the combinations that the same rules fit have in common."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.exclude = [Rule(match) for match in spec.exclude]
+        self.include = [Rule(include.match, alternatives=False) for include in spec.include]
+        self.override = [Rule(override.match) for override in spec.overrides]
+        self._settings: dict[tuple[int, int], Settings] = {}
+        self._added: dict[int, dict[str, Scalar]] = {}
+
+    def value(self, axis: str, entry: Entry) -> _Value:
+        """A value with its bits."""
+        key = key_of(entry)
+
+        def bits(rules: Sequence[Rule]) -> int:
+            return sum(1 << index for index, rule in enumerate(rules) if rule.takes(axis, key))
+
+        return _Value(entry, label_of(entry), bits(self.exclude), bits(self.include), bits(self.override))
+
+    def settings(self, include: int, override: int) -> Settings:
+        """What includes and overrides give together, a later one in the place of an earlier one."""
+        key = include, override
+        if key not in self._settings:
+            found = NO_SETTINGS
+            for index in _ones(include):
+                found = found.with_(self.spec.include[index].set)
+            for index in _ones(override):
+                found = found.with_(self.spec.overrides[index].set)
+            self._settings[key] = found
+        return self._settings[key]
+
+    def added(self, include: int) -> dict[str, Scalar]:
+        """Parameters that includes add, in the order of their names: the API server sorts the keys of maps."""
+        if include not in self._added:
+            found: dict[str, Scalar] = {}
+            for index in _ones(include):
+                found.update(self.spec.include[index].set.parameters)
+            self._added[include] = dict(sorted(found.items()))
+        return self._added[include]
 
 
-class Rule:
-    """A match, ready to be held against many combinations."""
-
-    def __init__(self, match: Mapping[str, MatchValue], *, alternatives: bool = True) -> None:
-        self._wanted = [(name, _keys(name, value, alternatives=alternatives)) for name, value in sorted(match.items())]
-
-    def fits(self, values: Mapping[str, Scalar]) -> bool:
-        """Whether it agrees on every axis that it names."""
-        return all(name in values and scalar_text(values[name]) in keys for name, keys in self._wanted)
+def _ones(bits: int) -> Iterator[int]:
+    """Indices of the bits that are set, lowest first."""
+    while bits:
+        low = bits & -bits
+        yield low.bit_length() - 1
+        bits ^= low
 
 
-def match_text(match: Mapping[str, MatchValue]) -> str:
-    """A match in words: `mitigation=none, size=8 or 32`."""
-    parts = []
-    for name, value in match.items():
-        items = value if isinstance(value, tuple) else (value,)
-        parts.append(f"{name}={' or '.join(scalar_text(label_of(item)) for item in items)}")
-    return ", ".join(parts)
-
-
-# -- product and exclude ------------------------------------------------------------------------------------------
-
-
-def _exclude(spec: Spec, expansion: Expansion) -> None:
-    rules = [Rule(match) for match in spec.exclude]
-    used: set[int] = set()
-    for entries in itertools.product(*(axis.values for axis in spec.axes)):
-        values = {axis.name: label_of(entry) for axis, entry in zip(spec.axes, entries, strict=True)}
-        rule = next((index for index, one in enumerate(rules) if one.fits(values)), None)
-        if rule is None:
-            expansion.combinations.append(_combination(spec.axes, entries, values))
-        else:
-            expansion.excluded.append(Excluded(values, rule))
-            used.add(rule)
+def _product(grid: _Grid, expansion: Expansion) -> None:
+    """Every combination of the axes, less what is excluded, with what includes and overrides give to it."""
+    axes = grid.spec.axes
+    names = [axis.name for axis in axes]
+    table = [[grid.value(axis.name, entry) for entry in axis.values] for axis in axes]
+    every = [(1 << len(rules)) - 1 for rules in (grid.exclude, grid.include, grid.override)]
+    excluding = including = overriding = 0
+    for picks in itertools.product(*table):
+        exclude, include, override = every
+        for pick in picks:
+            exclude &= pick.exclude
+            include &= pick.include
+            override &= pick.override
+        values = {name: pick.label for name, pick in zip(names, picks, strict=True)}
+        if exclude:
+            first = exclude & -exclude
+            expansion.excluded.append(Excluded(values, first.bit_length() - 1))
+            excluding |= first
+            continue
+        including |= include
+        overriding |= override
+        settings, added = grid.settings(include, override), grid.added(include)
+        entries = [pick.entry for pick in picks]
+        expansion.combinations.append(_combination(entries, values, settings=settings, added=added))
+    if not expansion.combinations and not grid.spec.include:
+        raise InvalidSpec([Problem("spec.exclude", "leaves no cell at all; remove a rule")])
+    overriding |= _includes(grid, expansion, including)
     # a rule that fits only what an earlier one has taken is no mistake of the same kind, but it does nothing either
-    expansion.unused += [f"spec.exclude[{index}]" for index in range(len(rules)) if index not in used]
+    expansion.unused += [f"spec.exclude[{i}]" for i in range(len(grid.exclude)) if not excluding >> i & 1]
+    expansion.unused += [f"spec.overrides[{i}]" for i in range(len(grid.override)) if not overriding >> i & 1]
 
 
 def _combination(
-    axes: Sequence[Axis], entries: Sequence[Entry], values: dict[str, Scalar], origin: str = "axes"
+    entries: Sequence[Entry],
+    values: dict[str, Scalar],
+    *,
+    settings: Settings,
+    added: Mapping[str, Scalar],
+    origin: str = "axes",
 ) -> Combination:
     parameters: dict[str, Scalar] = {}
     mitigations: tuple[str, ...] = ()
     environment = inline = hardware = None
-    for axis, entry in zip(axes, entries, strict=True):
-        match axis.name:
+    for (axis, label), entry in zip(values.items(), entries, strict=True):
+        match axis:
             case "mitigation":
                 mitigations = entry if isinstance(entry, tuple) else (str(entry),)
             case "environment":
-                environment = str(values["environment"])
+                environment = str(label)
                 inline = entry.image if isinstance(entry, InlineImage) else None
             case "hardware":
                 hardware = str(entry)
-            case name:
-                parameters[name] = values[name]
-    return Combination(values, parameters, mitigations, environment, inline, hardware, origin=origin)
+            case _:
+                parameters[axis] = label
+    if added:
+        values, parameters = {**values, **added}, {**parameters, **added}
+    return Combination(values, parameters, mitigations, environment, inline, hardware, settings, origin=origin)
 
 
-# -- include and overrides ----------------------------------------------------------------------------------------
+# -- cells that includes make -------------------------------------------------------------------------------------
 
 
-def _include(spec: Spec, expansion: Expansion) -> None:
-    product = len(expansion.combinations)
+def _includes(grid: _Grid, expansion: Expansion, fitting: int) -> int:
+    """A cell for each include that fits none of the product; bits of the overrides that fit one of them."""
+    spec = grid.spec
     problems: list[Problem] = []
-    there = {_identity(one.values) for one in expansion.combinations}
+    there: set[tuple[tuple[str, str], ...]] = set()
+    used = 0
     for index, include in enumerate(spec.include):
-        rule = Rule(include.match, alternatives=False)
-        fitting = [at for at in range(product) if rule.fits(expansion.combinations[at].values)]
-        for at in fitting:
-            one = expansion.combinations[at]
-            expansion.combinations[at] = replace(
-                one,
-                settings=one.settings.with_(include.set),
-                parameters={**one.parameters, **include.set.parameters},
-                values={**one.values, **include.set.parameters},
-            )
-        if fitting:
+        if fitting >> index & 1:
             continue
+        path = f"spec.include[{index}]"
         missing = [axis.name for axis in spec.axes if axis.name not in include.match]
-        path = f"spec.include[{index}].match"
         if missing:
             text = f"fits no cell of the axes, and a cell of its own needs every axis; add {', '.join(missing)}"
-            problems.append(Problem(path, one_line(text)))
+            problems.append(Problem(f"{path}.match", one_line(text)))
             continue
-        made = _new(spec, include.match, f"spec.include[{index}]")
-        made = replace(
-            made,
-            settings=NO_SETTINGS.with_(include.set),
-            parameters={**made.parameters, **include.set.parameters},
-            values={**made.values, **include.set.parameters},
-        )
-        if _identity(made.values) in there:
-            problems.append(Problem(path, "makes a cell that an earlier include makes; join the two"))
-        there.add(_identity(made.values))
+        entries = [_entry(include.match[axis.name]) for axis in spec.axes]
+        values = {axis.name: label_of(entry) for axis, entry in zip(spec.axes, entries, strict=True)}
+        override = sum(1 << i for i, rule in enumerate(grid.override) if rule.fits(values))
+        used |= override
+        settings, added = grid.settings(1 << index, override), grid.added(1 << index)
+        made = _combination(entries, values, settings=settings, added=added, origin=path)
+        identity = tuple(sorted((name, scalar_text(value)) for name, value in made.values.items()))
+        if identity in there:
+            problems.append(Problem(f"{path}.match", "makes a cell that an earlier include makes; join the two"))
+        there.add(identity)
         expansion.combinations.append(made)
     if problems:
         raise InvalidSpec(problems)
+    return used
 
 
-def _identity(values: Mapping[str, Scalar]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((name, scalar_text(value)) for name, value in values.items()))
-
-
-def _new(spec: Spec, match: Match, origin: str) -> Combination:
-    entries: list[Entry] = []
-    for axis in spec.axes:
-        wanted = match[axis.name]
-        entries.append(tuple(str(item) for item in wanted) if isinstance(wanted, tuple) else wanted)
-    values = {axis.name: label_of(entry) for axis, entry in zip(spec.axes, entries, strict=True)}
-    return _combination(spec.axes, entries, values, origin)
-
-
-def _override(spec: Spec, expansion: Expansion) -> None:
-    for index, override in enumerate(spec.overrides):
-        rule = Rule(override.match)
-        used = False
-        for at, one in enumerate(expansion.combinations):
-            if rule.fits(one.values):
-                expansion.combinations[at] = replace(one, settings=one.settings.with_(override.set))
-                used = True
-        if not used:
-            expansion.unused.append(f"spec.overrides[{index}]")
+def _entry(wanted: MatchValue) -> Entry:
+    """What an include's match says of one axis, as a value of it: a list is a stack."""
+    return tuple(str(item) for item in wanted) if isinstance(wanted, tuple) else wanted
 
 
 # -- cells --------------------------------------------------------------------------------------------------------
@@ -238,9 +249,10 @@ def _explicit(cell: ExplicitCell, index: int) -> Combination:
         values["environment"] = environment
     if cell.hardware is not None:
         values["hardware"] = cell.hardware
+    parameters = dict(sorted(cell.parameters.items()))  # the API server sorts the keys of maps
     return Combination(
-        values={**values, **cell.parameters},
-        parameters=dict(cell.parameters),
+        values={**values, **parameters},
+        parameters=parameters,
         mitigations=cell.mitigations,
         environment=environment,
         inline_image=inline,

@@ -11,10 +11,12 @@ from batchmatrix.model.cell import Scalar, Work
 
 __all__ = ["cell_hash", "work_json"]
 
+_FIELDS = tuple(field.name for field in fields(Work))
+
 
 def work_json(work: Work) -> dict[str, Any]:
     """`work` as plain JSON, every field under its own name; lists for tuples."""
-    return {field.name: _plain(getattr(work, field.name)) for field in fields(work)}
+    return {name: _plain(getattr(work, name)) for name in _FIELDS}
 
 
 def _plain(value: Any) -> Any:
@@ -30,7 +32,7 @@ def cell_hash(*, work: Work, parameters: Mapping[str, Scalar], hardware: str | N
     return digest(
         {
             "schema": 1,
-            "work": work_json(work),
+            "work": {name: getattr(work, name) for name in _FIELDS},  # JSON has one kind of list; tuples are lists
             "parameters": dict(parameters),
             "hardware": hardware,
             "seed": seed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from batchmatrix.base.ids import digest, slug
 from batchmatrix.model.cell import Scalar
@@ -40,7 +41,8 @@ def cell_names(combinations: Sequence[Combination]) -> list[str]:
     if combinations and combinations[0].name is not None:
         return [str(one.name) for one in combinations]  # of explicit cells every one has a name, each its own
     cells = [one.values for one in combinations]
-    readable = ["-".join(part for part in map(_part, cell.keys(), cell.values()) if part) for cell in cells]
+    part = lru_cache(maxsize=None, typed=True)(_part)  # there are few values and many cells
+    readable = ["-".join(filter(None, (part(axis, value) for axis, value in cell.items()))) for cell in cells]
     count = Counter(readable)
     digits = _SUFFIX
     while True:

@@ -53,8 +53,8 @@ def place(cell: Unplaced, *, nodes: Sequence[NodeState] | None, wait: bool) -> P
 
 
 def label_text(labels: Mapping[str, str]) -> str:
-    """Labels as a person writes them: `a=b, c=d`."""
-    return ", ".join(f"{key}={value}" for key, value in labels.items())
+    """Labels as a person writes them, by their keys: `a=b, c=d`."""
+    return ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
 
 
 def has_labels(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from batchmatrix.model.cell import Cell
 from batchmatrix.model.v1alpha1 import Baseline, MatchValue, Spec
 from batchmatrix.plan.builtin import NO_MITIGATION
-from batchmatrix.plan.expand import Rule
+from batchmatrix.plan.match import Rule
 from batchmatrix.plan.text import scalar_text
 
 __all__ = ["Comparison", "Finding", "comparisons", "least_trials", "reach", "smallest_p"]

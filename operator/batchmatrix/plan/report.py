@@ -11,8 +11,9 @@ from batchmatrix.model.observed import NodeState
 from batchmatrix.model.v1alpha1 import MatchValue, Spec
 from batchmatrix.plan import advice
 from batchmatrix.plan.estimate import DeviceHours, Room, device_hours, fitting, node_demand, rooms
-from batchmatrix.plan.expand import Expansion, label_of
+from batchmatrix.plan.expand import Expansion
 from batchmatrix.plan.explain import Outlook, Recorded, Removed, State, explain
+from batchmatrix.plan.match import label_of
 from batchmatrix.plan.reach import Finding, reach
 from batchmatrix.plan.text import scalar_text
 

@@ -9,7 +9,8 @@ import pytest
 from batchmatrix.base.errors import InvalidSpec
 from batchmatrix.model.v1alpha1 import Spec, parse_matrix
 from batchmatrix.plan import expand as module
-from batchmatrix.plan.expand import Rule, expand, match_text, size_of
+from batchmatrix.plan.expand import expand, size_of
+from batchmatrix.plan.match import Rule, match_text
 from tests.support.specs import a_matrix, matrix_object
 
 AXES = [{"name": "a", "values": [1, 2]}, {"name": "b", "values": ["x", "y", "z"]}]
