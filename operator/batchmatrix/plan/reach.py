@@ -102,10 +102,18 @@ def reach(cells: Sequence[Cell], spec: Spec) -> tuple[Finding, ...]:
     if len(cells) < 2:
         return ()
     pairs = comparisons(cells, spec.baseline)
+    if not pairs and not _compares(cells, spec):
+        return tuple(_order(spec, cells))
     if not pairs:
         text = "no cell is compared with another: no baseline fits; name one in spec.baseline"
         return (Finding("no-baseline", text), *_order(spec, cells))
     return (*_failures(pairs, spec.compare.level), *_times(pairs, spec), *_order(spec, cells))
+
+
+def _compares(cells: Sequence[Cell], spec: Spec) -> bool:
+    """Whether its author can have wanted a comparison: else a grid without a baseline is as it should be."""
+    directed = any(metric.direction is not None for metric in spec.metrics)
+    return directed or bool(spec.compare.metrics) or any(cell.mitigations for cell in cells)
 
 
 def _failures(pairs: Sequence[Comparison], level: float) -> Iterator[Finding]:

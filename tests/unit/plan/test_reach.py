@@ -102,6 +102,12 @@ def test_without_a_baseline_nothing_is_compared_and_that_is_said() -> None:
     assert codes(axes=[{"name": "size", "values": [1, 2]}]) == ["no-baseline"]
 
 
+def test_a_grid_that_is_not_for_comparing_needs_no_baseline() -> None:
+    shown = [{"name": "gflops", "from": "prefix"}]
+    assert codes(axes=[{"name": "size", "values": [1, 2]}], metrics=shown) == []
+    assert codes(axes=[{"name": "mitigation", "values": ["tf32-off", "sdma-off"]}], metrics=shown) == ["no-baseline"]
+
+
 def test_cell_after_cell_is_warned_of_where_there_are_repetitions() -> None:
     axes = mitigations("tf32-off")
     assert codes(axes=axes, trials=3, order="cells") == ["order-confounded"]
