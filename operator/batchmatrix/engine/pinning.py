@@ -10,6 +10,7 @@ In this order, so that a process that dies between any two leaves nothing that a
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -70,9 +71,11 @@ class Pins:
             plan = await self.store.get(self._key(plan_key(generation)))
         except NotFound:
             return None
+        text = await self._rest(resolved_key(generation))
         return Pinned(
             plan=self._read(plan_key(generation), load_plan, plan),
-            matrix=self._read(resolved_key(generation), _load_resolved, await self._rest(resolved_key(generation))),
+            # the YAML of the longest spec takes a second or more, in which the lease and other matrices must not wait
+            matrix=await asyncio.to_thread(self._read, resolved_key(generation), _load_resolved, text),
             catalog=self._read(catalog_key(generation), load_catalog, await self._rest(catalog_key(generation))),
         )
 
@@ -92,7 +95,7 @@ class Pins:
 
     async def put_matrix(self, generation: int, matrix: BatchMatrix, body: Mapping[str, Any]) -> BatchMatrix:
         """Pin the self-contained matrix, and beside it the spec as it was written; gives the matrix that counts."""
-        data = resolved_text(matrix, self.ref, generation).encode()
+        data = (await asyncio.to_thread(resolved_text, matrix, self.ref, generation)).encode()
         kept = await self._put_new(resolved_key(generation), data)
         await self._put_new(spec_key(generation), canonical_json(_own_fields(body)))
         return matrix if kept == data else self._read(resolved_key(generation), _load_resolved, kept)
