@@ -13,6 +13,8 @@ _OPEN = r"spec\.(axes\[\d+\]\.values|(exclude|include|overrides|checks|gates|bas
 _KEY = r"has the wrong form; write (letters, digits and underscores|a key such as|letters, digits, '-', '_' and '\.')"
 
 WORDS: Mapping[str, str] = {
+    "text": r"holds a NUL or half of a character; remove it$",
+    "named-workload": r"^spec\.workload\.volumeMounts\[\d+\]\.name: .* add it there$|with those of the named workload",
     "axis-values-unique": r"values\[\d+\]: .* (reach the workload as the same text|are the same); remove one$",
     "reserved-variable": r"\.(extraEnv|parameters)\.BATCHMATRIX_\w*: .* is reserved; rename it$",
     "map-keys": rf"(nodeLabels|requests|limits|env|extraEnv|labels|parameters|match|when|exclude\[\d+\])"
@@ -39,7 +41,8 @@ WORDS: Mapping[str, str] = {
     "gate-limits": r"^spec\.(gates|checks)\[\d+\]\.min: .* is more than max",
     "metric-name": r"is not in spec\.metrics; add it there",
     "metric-pattern": r"is not an RE2 expression|has \d+ groups; write one",
-    "requests-limits": r"resources\.requests.*: .*(is more than the limit|must be the limit too)",
+    "requests-limits": r"resources\.(requests|limits).*: .*(is more than the limit|must be the limit too|"
+    r"is a part of a device)",
     "resource-clash": r"is in spec\.workload\.resources too|is a resource that the hardware sets already",
     "spec-size": r"^spec: has \d+ bytes as JSON",
     "not-yet": r"is not supported by this version yet",

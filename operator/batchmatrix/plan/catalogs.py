@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.base.ids import canonical_json
 from batchmatrix.base.text import one_line
 from batchmatrix.model.catalog import KINDS, Catalogs, Named
 from batchmatrix.model.v1alpha1 import (
@@ -19,10 +20,15 @@ from batchmatrix.model.v1alpha1 import (
     Workload,
 )
 from batchmatrix.model.v1alpha1.parse import field_path
+from batchmatrix.model.v1alpha1.rules import SPEC_BYTES_LIMIT
+from batchmatrix.model.v1alpha1.rules.template import template_problems
 
 __all__ = ["INLINE", "catalogs_of", "merge", "self_contained", "used_names"]
 
 INLINE = "inline"
+
+_ENTRIES_LIMIT = 64
+"""Entries of one kind in a catalog, and metrics; what the API takes in one list or map."""
 
 
 def merge(sources: Iterable[tuple[str, Entries]]) -> Catalogs:
@@ -95,6 +101,10 @@ def self_contained(matrix: BatchMatrix, catalogs: Catalogs) -> BatchMatrix:
     if problems:
         raise InvalidSpec(problems)
     used = used_names(spec)
+    for kind, names in used.items():
+        if len(names) > _ENTRIES_LIMIT:
+            text = f"uses {len(names)} {kind}; at most {_ENTRIES_LIMIT} are taken: split the matrix"
+            raise InvalidSpec([Problem("spec", text)])
     kept: dict[str, dict[str, Any]] = {
         kind: {name: getattr(catalogs, kind)[name].value for name in sorted(used[kind])}
         for kind in KINDS
@@ -112,7 +122,27 @@ def self_contained(matrix: BatchMatrix, catalogs: Catalogs) -> BatchMatrix:
     unset = {field for field in ("catalog_refs",) if field in spec.model_fields_set}
     whole = spec.model_copy(update={**update, **dict.fromkeys(unset, ())})
     whole.model_fields_set.difference_update(unset | ({"metrics"} if not metrics else set()))
+    problems = list(_whole_problems(whole))
+    if problems:
+        raise InvalidSpec(problems)
     return matrix.model_copy(update={"spec": whole})
+
+
+def _whole_problems(spec: Spec) -> Iterator[Problem]:
+    """What only shows once entries of catalogs are written in: the resolved file must be taken as it is."""
+    if spec.workload.ref is None:  # it was there, or never was
+        yield from template_problems(spec.workload, ("spec", "workload"))
+    if len(spec.metrics) > _ENTRIES_LIMIT:
+        text = (
+            f"are {len(spec.metrics)} with those of the named workload; at most {_ENTRIES_LIMIT} are taken: remove some"
+        )
+        yield Problem("spec.metrics", text)
+    size = len(canonical_json(spec.model_dump(mode="json", by_alias=True, exclude_unset=True)))
+    if size > SPEC_BYTES_LIMIT:
+        text = (
+            f"has {size} bytes as JSON with the entries of catalogs that it uses; at most {SPEC_BYTES_LIMIT} are taken"
+        )
+        yield Problem("spec", f"{text}: put scripts into the image or a ConfigMap")
 
 
 def _unknown(spec: Spec, catalogs: Catalogs) -> Iterator[Problem]:

@@ -202,8 +202,9 @@ def _unset(spec: Spec, cell: Unplaced, name: str) -> str:
     elsewhere |= {key for one in spec.cells for key in {**one.parameters, **one.extra_env}}
     said = "is set by nothing"
     if name in elsewhere:
-        lacking = ", ".join(f"{axis}={value}" for axis, value in cell.values.items()) or "this cell"
-        said = f"is not set by every cell (not where {lacking})"
+        values = ", ".join(f"{axis}={value}" for axis, value in cell.values.items())
+        lacking = f"where {values}" if cell.combination.name is None else f"in {cell.combination.name}"
+        said = f"is not set by every cell (not {lacking})"
     return one_line(f"$({name}) {said}; define {name}, or write $$({name}) for a literal $({name})")
 
 

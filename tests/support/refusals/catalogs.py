@@ -89,6 +89,10 @@ def _planned(id_: str, change: Change, path: str, word: str) -> Refusal:
     return Refusal(id_, change, path, word, server=False, planned=True)
 
 
+def _metric(index: int) -> dict[str, Any]:
+    return {"name": f"m{index}", "from": "json"}
+
+
 _ENV_TWICE = all_(environment(env={"A": "1"}), put("workload.env", [{"name": "A"}]))
 _ENV_AXIS = all_(environment(env={"A": "1"}), put("axes", [
     {"name": "environment", "values": ["e"]}, {"name": "A", "values": [1]},
@@ -139,6 +143,15 @@ PLANNED: tuple[Refusal, ...] = (
     _planned("resource-over", all_(put("workload.resources.limits", {"memory": "1Gi"}),
                   put("overrides", [{"match": {}, "set": {"resources": {"requests": {"memory": "2Gi"}}}}])),
              "spec.overrides[0].set.resources.requests.memory", "more than the limit"),
+    _planned("named-volumes", all_(
+                 put("catalog.workloads", {"n": {"image": "a:1", "volumes": [{"name": "v", "emptyDir": {}}],
+                                                 "volumeMounts": [{"name": "v", "mountPath": "/v"}]}}),
+                 put("workload", {"ref": "n", "volumes": [{"name": "w", "emptyDir": {}}]})),
+             "spec.workload.volumeMounts[0].name", "'v' is not in"),
+    _planned("named-metrics", all_(
+                 put("catalog.workloads", {"n": {"image": "a:1", "metrics": [_metric(i) for i in range(40)]}}),
+                 put("workload", {"ref": "n"}), put("metrics", [_metric(i) for i in range(30, 70)])),
+             "spec.metrics", "are 70"),
     _planned("baseline-cell", put("baseline", {"cell": "nothing"}), "spec.baseline.cell", "no cell has this name"),
     _planned("baseline-match", put("baseline", {"match": {"size": 64}}), "spec.baseline.match", "fits no cell"),
 )  # fmt: skip

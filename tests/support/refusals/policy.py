@@ -35,6 +35,18 @@ _OBJECT = (
     _r("spec-size", "workload.args", ["x" * 16_000] * 9, "", "bytes", server=False),
     _r("ticket", "ticket", "GPU 151", "ticket", "wrong form"),
     _r("labels-axis", "labels", {"size": "x"}, "labels.size", "name of an axis", server=False),
+    Refusal(
+        "labels-parameter",
+        lambda obj: obj["spec"].update(
+            labels={"depth": "x"}, include=[{"match": {}, "set": {"parameters": {"depth": 1}}}]
+        ),
+        "spec.labels.depth",
+        "a parameter",
+        server=False,
+    ),
+    _r("text-nul", "workload.args", ["a\x00b"], "workload.args[0]", "NUL", server=False),
+    _r("text-half", "workload.env", [{"name": "A", "value": "\ud800"}], "workload.env[0].value", "half", server=False),
+    _r("text-key", "labels", {"a\x00": "b"}, "labels", "the key", server=False),
     _r("labels-value", "labels", {"mode": "a b"}, "labels.mode", "label value"),
     _r("labels-many", "labels", {f"l{i}": "x" for i in range(17)}, "labels", "too many"),
 )

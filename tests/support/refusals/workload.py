@@ -63,6 +63,8 @@ WORKLOAD: tuple[Refusal, ...] = (
     _r("over-limit", "resources", _OVER, "resources.requests.cpu", "more", server=False),
     _r("device-request", "resources.requests", {"a.b/c": 1}, 'resources.requests["a.b/c"]', "limits only",
        server=False),
+    _r("device-part", "resources.limits", {"a.b/c": "500m"}, 'resources.limits["a.b/c"]', "whole number",
+       server=False),
     _r("quantity", "resources.limits", {"cpu": "two"}, "resources.limits.cpu", "quantity"),
     _r("fraction", "resources.limits", {"cpu": 0.5}, "resources.limits.cpu", "quotes"),
     _r("negative", "resources.limits", {"cpu": -1}, "resources.limits.cpu", "negative"),

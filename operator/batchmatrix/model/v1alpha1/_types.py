@@ -148,7 +148,7 @@ def _scalar(value: object) -> Scalar:
         if value.is_integer():
             value = int(value)  # the API server stores 1.0 as 1, and files must mean the same without it
     if isinstance(value, int) and not isinstance(value, bool) and not -_WHOLE_LIMIT <= value < _WHOLE_LIMIT:
-        refuse(f"{value} does not fit 64 bits; write it as a text in quotes")
+        refuse(f"{show(value)} does not fit 64 bits; write it as a text in quotes")
     if isinstance(value, str) and len(value) > 128:
         refuse(f"has {len(value)} characters; write at most 128")
     if not isinstance(value, str | int | float | bool):

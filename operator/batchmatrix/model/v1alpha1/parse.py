@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
@@ -23,6 +24,9 @@ __all__ = ["field_path", "parse_catalog", "parse_entries", "parse_matrix", "pars
 _Model = TypeVar("_Model", bound=BaseModel)
 
 _PROBLEMS_LIMIT = 50
+
+_IMPOSSIBLE = re.compile("[\x00\ud800-\udfff]")
+"""NUL, which ends an argument or a variable, and half surrogates, which UTF-8 cannot hold."""
 
 _TYPES = {
     "string_type": "a text",
@@ -116,16 +120,24 @@ def _nulls(value: object, location: tuple[int | str, ...]) -> Iterator[Problem]:
             yield from _nulls(item, (*location, index))
 
 
-def _keys(value: object, location: tuple[int | str, ...]) -> Iterator[Problem]:
-    if isinstance(value, Mapping):
+def _texts(value: object, location: tuple[int | str, ...]) -> Iterator[Problem]:
+    """Keys that are no texts, and texts that no process and no file can be given."""
+    if isinstance(value, str):
+        if _IMPOSSIBLE.search(value):
+            yield Problem(field_path(location), f"{show(value)} holds a NUL or half of a character; remove it")
+    elif isinstance(value, Mapping):
         for key, item in value.items():
-            if isinstance(key, str):
-                yield from _keys(item, (*location, key))
+            if isinstance(key, str) and _IMPOSSIBLE.search(key):
+                yield Problem(
+                    field_path(location), f"the key {show(key)} holds a NUL or half of a character; remove it"
+                )
+            elif isinstance(key, str):
+                yield from _texts(item, (*location, key))
             else:
                 yield Problem(field_path(location), f"the key {show(key)} is not a text; put it in quotes")
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _keys(item, (*location, index))
+            yield from _texts(item, (*location, index))
 
 
 def validated(root: type[_Model], obj: Mapping[str, Any]) -> _Model:
@@ -137,7 +149,7 @@ def _whole(
     root: type[_Model], obj: Mapping[str, Any], rest: Callable[[Sequence[tuple[int | str, ...]]], list[Problem]]
 ) -> _Model:
     """`rest` says what else is wrong, given the places of what is wrong by itself."""
-    problems = [*_keys(obj, ()), *_nulls(obj.get("spec"), ("spec",))] if "spec" in obj else [*_keys(obj, ())]
+    problems = [*_texts(obj, ()), *_nulls(obj.get("spec"), ("spec",))] if "spec" in obj else [*_texts(obj, ())]
     if problems:
         raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
     try:

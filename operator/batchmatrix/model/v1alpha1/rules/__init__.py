@@ -29,6 +29,7 @@ SPEC_BYTES_LIMIT = 131_072
 """Bytes of the spec as JSON; every cell's Job carries a part of it."""
 
 PYDANTIC_ONLY = {
+    "text": "No text holds a NUL or half of a surrogate pair",
     "axis-value": "A value of an axis is a finite number that fits 64 bits, a boolean or a text, never null; a list "
     "of names for mitigation, {image: ...} for environment",
     "axis-values-unique": "No two values of an axis reach the workload as the same text",
@@ -37,7 +38,7 @@ PYDANTIC_ONLY = {
     "some-cell": "Rules of exclude leave at least one cell",
     "baseline": "The baseline is a cell that there is",
     "exclude-with-cells": "Rules of exclude are for axes, not for cells that are written out",
-    "labels": "No label has the name of an axis",
+    "labels": "No label has the name of an axis or of a parameter",
     "cell-name": "Names of cells differ by more than case",
     "catalog-name": "Names of mitigations, environments, hardware and workloads are in exactly one catalog",
     "image": "Every cell has an image: its own, its environment's or the workload's",
@@ -49,9 +50,10 @@ PYDANTIC_ONLY = {
     "metric-name": "Checks, gates, compare and confound name metrics that there are",
     "metric-pattern": "A pattern is an RE2 expression with one group, or with one called value",
     "reference": "Every $(X) in command and args names a variable that every cell sets, unless envFrom is used",
-    "requests-limits": "No request is more than its limit, and devices are asked for in limits",
+    "requests-limits": "No request is more than its limit, and devices are asked for in limits, whole",
     "resource-clash": "The resource of a hardware entry is not in workload.resources too",
-    "spec-size": f"The spec has at most {SPEC_BYTES_LIMIT} bytes as JSON",
+    "named-workload": "A workload of a catalog and what is written in its place go together",
+    "spec-size": f"The spec has at most {SPEC_BYTES_LIMIT} bytes as JSON, with all entries of catalogs that it uses",
     "not-yet": f"These are not supported yet: {LATER}",
 }
 """Rules that the API server does not hold, by id: they show as condition Stalled after the object was stored."""

@@ -143,12 +143,16 @@ def _match(
 
 
 def labels(matrix: BatchMatrix) -> Iterator[Problem]:
-    """A label and an axis of one name could not be told apart by `when`."""
-    for name in matrix.spec.labels:
-        if matrix.spec.axis(name) is not None:
-            yield Problem(
-                field_path(("spec", "labels", name)), f"{show(name)} is the name of an axis; rename one of them"
-            )
+    """A label and an axis or parameter of one name could not be told apart by `when`."""
+    spec = matrix.spec
+    names = {axis.name for axis in spec.axes}
+    names |= {name for include in spec.include for name in include.set.parameters}
+    names |= {name for cell in spec.cells for name in cell.parameters}
+    names |= set(RESERVED_AXES) if spec.cells else set()
+    for name in spec.labels:
+        if name in names:
+            text = f"{show(name)} is the name of an axis or a parameter; rename one of them"
+            yield Problem(field_path(("spec", "labels", name)), text)
 
 
 def explicit_cells(matrix: BatchMatrix) -> Iterator[Problem]:

@@ -80,6 +80,9 @@ def _objects(workload: Template, path: Path) -> Iterator[Problem]:
 
 def resources_problems(resources: Resources, path: Path) -> Iterator[Problem]:
     """What requests and limits say against each other."""
+    for name, amount in resources.limits.items():
+        if "/" in name and parse_quantity(amount) % 1:
+            yield Problem(field_path((*path, "limits", name)), f"{amount} is a part of a device; write a whole number")
     for name, request in resources.requests.items():
         limit = resources.limits.get(name)
         where = field_path((*path, "requests", name))
