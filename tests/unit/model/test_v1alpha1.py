@@ -141,6 +141,20 @@ def test_a_list_without_its_wrong_entries_is_not_called_too_short() -> None:
     assert [p.path for p in caught.value.problems] == ["spec.axes[0]"]
 
 
+@pytest.mark.parametrize("inner", [lambda deep: [deep], lambda deep: {"image": deep}], ids=["lists", "objects"])
+def test_what_is_nested_beyond_all_bounds_is_refused(inner: Callable[[Any], Any]) -> None:
+    """The API server stores any depth where a schema leaves the type open."""
+    deep: Any = 8
+    for _ in range(5000):
+        deep = inner(deep)
+    obj = matrix_object()
+    obj["spec"]["exclude"] = [{"size": deep}]
+    with pytest.raises(InvalidSpec) as caught:
+        parse_matrix(obj)
+    assert [problem.path for problem in caught.value.problems] == ["spec.exclude[0].size"]
+    assert "nested too deeply" in str(caught.value)
+
+
 def test_problems_are_bounded() -> None:
     obj = matrix_object()
     obj["spec"].update({f"x{i}": 1 for i in range(500)})

@@ -25,6 +25,9 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 _PROBLEMS_LIMIT = 50
 
+_DEPTH_LIMIT = 64
+_SHOWN_DEPTH = 4
+
 _IMPOSSIBLE = re.compile("[\x00\ud800-\udfff]")
 """NUL, which ends an argument or a variable, and half surrogates, which UTF-8 cannot hold."""
 
@@ -112,6 +115,8 @@ def _problems(root: type[BaseModel], errors: list[ErrorDetails]) -> Iterator[Pro
 def _nulls(value: object, location: tuple[int | str, ...]) -> Iterator[Problem]:
     if value is None:
         yield Problem(field_path(location), "is null; give a value or remove the field")
+    elif len(location) > _DEPTH_LIMIT:
+        return  # _texts says so
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _nulls(item, (*location, str(key)))
@@ -121,8 +126,10 @@ def _nulls(value: object, location: tuple[int | str, ...]) -> Iterator[Problem]:
 
 
 def _texts(value: object, location: tuple[int | str, ...]) -> Iterator[Problem]:
-    """Keys that are no texts, and texts that no process and no file can be given."""
-    if isinstance(value, str):
+    """Keys that are no texts, texts that no process and no file can be given, and more depth than anything has."""
+    if len(location) > _DEPTH_LIMIT:
+        yield Problem(field_path(location[:_SHOWN_DEPTH]), "is nested too deeply; write a flatter value")
+    elif isinstance(value, str):
         if _IMPOSSIBLE.search(value):
             yield Problem(field_path(location), f"{show(value)} holds a NUL or half of a character; remove it")
     elif isinstance(value, Mapping):
@@ -149,7 +156,9 @@ def _whole(
     root: type[_Model], obj: Mapping[str, Any], rest: Callable[[Sequence[tuple[int | str, ...]]], list[Problem]]
 ) -> _Model:
     """`rest` says what else is wrong, given the places of what is wrong by itself."""
-    problems = [*_texts(obj, ()), *_nulls(obj.get("spec"), ("spec",))] if "spec" in obj else [*_texts(obj, ())]
+    problems = list(_texts(obj, ()))
+    if "spec" in obj:
+        problems += _nulls(obj["spec"], ("spec",))
     if problems:
         raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
     try:
@@ -204,7 +213,7 @@ def parse_catalog(obj: Mapping[str, Any]) -> MatrixCatalog:
 
 def parse_entries(obj: Mapping[str, Any]) -> Entries:
     """The entries of a catalog that is a file of its own, not an object. Raises InvalidSpec as parse_matrix does."""
-    problems = list(_nulls(obj, ()))
+    problems = [*_texts(obj, ()), *_nulls(obj, ())]
     if problems:
         raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
     entries = validated(Entries, obj)
