@@ -6,6 +6,7 @@ CPU and memory of this process alone; no cluster, no store. Both must grow in st
 from __future__ import annotations
 
 import gc
+import itertools
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from batchmatrix.base.errors import InvalidSpec
+from batchmatrix.base.ids import digest
 from batchmatrix.model.v1alpha1 import BatchMatrix, parse_matrix
 from batchmatrix.plan.expand import expand as expand_grid
 from batchmatrix.plan.pin import dump_plan
@@ -24,6 +26,7 @@ __all__ = ["Timing", "expand", "table"]
 
 SIZES = (10_000, 100_000)
 MOST = 100_000
+FLOOR = "floor: product, one digest each"
 RULES = 100
 """Excludes, and as many overrides, in the grid with rules."""
 
@@ -35,8 +38,8 @@ class Timing:
     what: str
     cells: int
     seconds: float
-    mib: float
-    """Most memory that was held at one time for it, what it returns included."""
+    mib: float | None
+    """Most memory that was held at one time for it, what it returns included, where it was watched."""
 
 
 def grid(cells: int, *, rules: int = 0) -> BatchMatrix:
@@ -68,15 +71,22 @@ def expand(say: Callable[[str], None]) -> list[Timing]:
     found = []
     for size in SIZES:
         say(f"expand: {size} cells")
-        for rules in (0, RULES):
-            matrix = grid(size, rules=rules)
-            with_ = f", {2 * rules} rules" if rules else ""
-            found.append(_timed(f"expand{with_}", size, partial(_expanded, matrix, size)))
-        planned = partial(a_plan, grid(size), max_cells=MOST)
-        found.append(_timed("plan", size, planned))
+        matrix = grid(size)
+        planned = partial(a_plan, matrix, max_cells=MOST)
+        found.append(_timed(FLOOR, size, partial(_floor, matrix)))
+        found.append(_timed("expand", size, partial(_expanded, matrix, size), memory=True))
+        found.append(_timed(f"expand, {2 * RULES} rules", size, partial(_expanded, grid(size, rules=RULES), size)))
+        found.append(_timed("plan", size, planned, memory=True))
         found.append(_timed("plan.json", size, partial(dump_plan, planned())))
-    found.append(_timed("refuse more than 10^9", 14**8, _refused))
+    found.append(_timed(f"refuse {14**8:,} cells", 14**8, _refused))
     return found
+
+
+def _floor(matrix: BatchMatrix) -> object:
+    """Every combination as a dict, and one digest of it."""
+    names = [axis.name for axis in matrix.spec.axes]
+    products = itertools.product(*([str(value) for value in axis.values] for axis in matrix.spec.axes))
+    return [(digest(values), values) for values in (dict(zip(names, each, strict=True)) for each in products)]
 
 
 def _expanded(matrix: BatchMatrix, size: int) -> object:
@@ -94,13 +104,15 @@ def _refused() -> None:
     raise RuntimeError("a grid of 14^8 cells was not refused")
 
 
-def _timed(what: str, cells: int, work: Callable[[], object]) -> Timing:
-    """Once for the time, and once more, watched, for the memory: watching makes everything slower."""
+def _timed(what: str, cells: int, work: Callable[[], object], *, memory: bool = False) -> Timing:
+    """Once for the time; with `memory` once more, watched, which makes everything slower."""
     gc.collect()
     begin = time.process_time()
     made = work()
     seconds = time.process_time() - begin
     del made
+    if not memory:
+        return Timing(what, cells, seconds, None)
     gc.collect()
     tracemalloc.start()
     try:
@@ -116,11 +128,15 @@ def table(timings: Sequence[Timing]) -> Table:
     """The timings, and how they grow."""
     found = Table("expand: CPU and memory without any I/O", ("", "cells", "s", "MiB"))
     for each in timings:
-        found.add(each.what, str(each.cells), f"{each.seconds:.2f}", f"{each.mib:.1f}")
+        found.add(each.what, str(each.cells), f"{each.seconds:.2f}", "" if each.mib is None else f"{each.mib:.1f}")
     small, large = SIZES
-    for what in dict.fromkeys(each.what for each in timings):
-        by = {each.cells: each for each in timings if each.what == what}
-        if small in by and large in by:
-            found.ratio(f"{what}, {large // small} times the cells: seconds", by[large].seconds / by[small].seconds)
-            found.ratio(f"{what}, {large // small} times the cells: MiB", by[large].mib / by[small].mib)
+    by = {(each.what, each.cells): each for each in timings}
+    for what in ("expand", "plan"):
+        one, other = by[what, small], by[what, large]
+        found.ratio(f"{what}, {large // small} times the cells: seconds", other.seconds / one.seconds)
+        if one.mib is not None and other.mib is not None:
+            found.ratio(f"{what}, {large // small} times the cells: MiB", other.mib / one.mib)
+    rules = by[f"expand, {2 * RULES} rules", large]
+    found.ratio(f"expand, {2 * RULES} rules / none", rules.seconds / by["expand", large].seconds)
+    found.ratio("plan / floor", by["plan", large].seconds / by[FLOOR, large].seconds)
     return found
