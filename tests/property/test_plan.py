@@ -24,7 +24,7 @@ law = settings(deadline=None)  # a busy machine is no broken law
 LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 scalars = (
-    st.text(max_size=20)
+    st.text(st.characters(exclude_characters="\x00", codec="utf-8"), max_size=20)
     | st.integers(-(2**63), 2**63 - 1)
     | st.booleans()
     | st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15)
