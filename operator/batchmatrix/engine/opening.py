@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from batchmatrix.base.clock import format_rfc3339
@@ -14,7 +14,7 @@ from batchmatrix.engine.board import Board
 from batchmatrix.engine.captures import Captures, FollowSlots
 from batchmatrix.engine.catalogs import Lookup, resolve, written_out
 from batchmatrix.engine.drift import drift_of
-from batchmatrix.engine.pinning import Pinned, Pins
+from batchmatrix.engine.pinning import Pinned, Pins, as_pinned
 from batchmatrix.engine.policy import DEFAULT_POLICY, metric_definitions, policy_of
 from batchmatrix.engine.pump import Pump
 from batchmatrix.engine.run import Run
@@ -76,20 +76,19 @@ class Opener:
     async def adopt(self, run: Run, body: Mapping[str, Any]) -> None:
         """Put the object's generation in force: its pinned plan, or a new one that is pinned first.
 
-        An invalid generation leaves what was in force as it is; `run.problem` says why, and if that was over
-        catalogs it is tried again once one of them has changed.
+        An invalid generation leaves what was in force as it is, but for `suspend`, which is obeyed whatever else is
+        wrong; `run.problem` says why, and if that was over catalogs it is tried again once one of them has changed.
         """
         generation = int(body["metadata"]["generation"])
         if generation < run.generation:
             return  # memory that is behind: the watch will catch up
+        _obey_suspend(run, body)
         if generation == run.generation and not run.problem:
             await self._hold_against_catalogs(run)
             return
-        if generation == run.generation:
-            if not await self.catalogs.may_be_mended(run.ref.namespace, run.looked_up):
-                return
-        else:
-            run.looked_up = {}
+        if generation == run.generation and not await self.catalogs.may_be_mended(run.ref.namespace, run.looked_up):
+            return
+        looked_up: dict[str, str] = {}
         try:
             matrix = parse_matrix(dict(body))
             if self._known(matrix.spec.store.name) is not run.store:
@@ -97,9 +96,9 @@ class Opener:
                     f"is {matrix.spec.store.name!r} now, but results are in another; set it back, or make a new matrix"
                 )
                 raise InvalidSpec([Problem("spec.store.name", text)])  # noqa: TRY301  one place makes a condition of it
-            pinned = await self._pinned(run, matrix, generation, body)
+            pinned = await self._pinned(run, matrix, generation, body, looked_up)
         except InvalidSpec as error:
-            run.generation, run.problem = generation, str(error)
+            run.generation, run.problem, run.looked_up = generation, str(error), looked_up
             return
         self._put_in_force(run, pinned)
         run.generation, run.problem, run.looked_up = generation, "", {}
@@ -123,8 +122,13 @@ class Opener:
                 return name
         return "default" if "default" in self.stores else next(iter(self.stores))
 
-    async def _pinned(self, run: Run, matrix: BatchMatrix, generation: int, body: Mapping[str, Any]) -> Pinned:
-        """What is pinned of this generation; what is not yet, is made and pinned. Raises InvalidSpec, Unavailable."""
+    async def _pinned(
+        self, run: Run, matrix: BatchMatrix, generation: int, body: Mapping[str, Any], looked_up: dict[str, str]
+    ) -> Pinned:
+        """What is pinned of this generation; what is not yet, is made and pinned. Raises InvalidSpec, Unavailable.
+
+        `looked_up` gets the versions of the MatrixCatalogs that were read, by name.
+        """
         pins = Pins(run.store, run.ref)
         pinned = await pins.load(generation)
         if pinned is not None:
@@ -132,8 +136,8 @@ class Opener:
         catalog = await pins.catalog(generation)
         if catalog is None:
             found = await self.catalogs.read(matrix, run.ref.namespace, earlier=run.catalog)
-            run.looked_up = found.versions
-            catalog = resolve(matrix, found, earlier=run.catalog)
+            looked_up.update(found.versions)
+            catalog = as_pinned(resolve(matrix, found, earlier=run.catalog))
         whole = written_out(matrix, catalog)
         plan = self._plan(run, whole, generation)  # nothing is pinned of a generation that cannot be run
         kept = await pins.put_catalog(generation, catalog)
@@ -182,6 +186,14 @@ class Opener:
                 run.compared, run.drift = await drift_of(run.catalog, self.catalogs, run.ref.namespace)
             except Unavailable as error:  # it is only shown: another pass will tell
                 logger.debug("catalogs cannot be compared: %s", error)
+
+
+def _obey_suspend(run: Run, body: Mapping[str, Any]) -> None:
+    """Whoever suspends must be obeyed, even where what surrounds the operator has made the rest of the spec invalid."""
+    spec = body.get("spec")
+    suspend = spec.get("suspend", False) if isinstance(spec, Mapping) else None
+    if isinstance(suspend, bool):
+        run.policy = replace(run.policy, suspended=suspend)
 
 
 def _compare(ledger: Ledger, store: Store, ref: MatrixRef, body: Mapping[str, Any] | None) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from batchmatrix.base.errors import AlreadyExists, BatchMatrixError, NotFound
+from batchmatrix.base.errors import AlreadyExists, BatchMatrixError, InvalidSpec, NotFound, Problem
 from batchmatrix.base.ids import canonical_json
 from batchmatrix.engine.catalogs import UsedCatalog, bare_object
 from batchmatrix.formats.matrix_file import dump_object, load_matrix
@@ -29,7 +29,7 @@ from batchmatrix.plan.pin import dump_plan, load_plan
 from batchmatrix.ports.store import Store
 from batchmatrix.publish.keys import catalog_key, plan_key, resolved_key, runs_prefix, spec_key
 
-__all__ = ["CATALOG_SCHEMA", "Pinned", "Pins", "dump_catalog", "load_catalog", "resolved_text"]
+__all__ = ["CATALOG_SCHEMA", "Pinned", "Pins", "as_pinned", "dump_catalog", "load_catalog", "resolved_text"]
 
 T = TypeVar("T")
 
@@ -94,17 +94,34 @@ class Pins:
         return catalog if kept == data else self._read(catalog_key(generation), load_catalog, kept)
 
     async def put_matrix(self, generation: int, matrix: BatchMatrix, body: Mapping[str, Any]) -> BatchMatrix:
-        """Pin the self-contained matrix, and beside it the spec as it was written; gives the matrix that counts."""
-        data = (await asyncio.to_thread(resolved_text, matrix, self.ref, generation)).encode()
+        """Pin the self-contained matrix, and beside it the spec as it was written; gives the matrix that counts.
+
+        Raises InvalidSpec where the file would not be read as this very matrix.
+        """
+        data = await asyncio.to_thread(self._resolved, generation, matrix)
         kept = await self._put_new(resolved_key(generation), data)
         await self._put_new(spec_key(generation), canonical_json(_own_fields(body)))
-        return matrix if kept == data else self._read(resolved_key(generation), _load_resolved, kept)
+        if kept == data:
+            return matrix
+        return await asyncio.to_thread(self._read, resolved_key(generation), _load_resolved, kept)
 
     async def put_plan(self, plan: Plan) -> Plan:
         """Pin the plan, last of all; gives the one that counts."""
         data = dump_plan(plan)
         kept = await self._put_new(plan_key(plan.generation), data)
         return plan if kept == data else self._read(plan_key(plan.generation), load_plan, kept)
+
+    def _resolved(self, generation: int, matrix: BatchMatrix) -> bytes:
+        """The file, which must give the matrix again: after a restart it is all that there is."""
+        data = resolved_text(matrix, self.ref, generation).encode()
+        try:
+            same = bare_object(_load_resolved(data)) == bare_object(matrix)
+        except BatchMatrixError:
+            same = False
+        if not same:
+            text = "holds a text or number that a YAML file does not give back as it was; remove what is unusual in it"
+            raise InvalidSpec([Problem("spec", text)])
+        return data
 
     def _key(self, key: str) -> str:
         return f"{self.ref.prefix()}/{key}"
@@ -168,6 +185,11 @@ def load_catalog(data: bytes) -> UsedCatalog:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         text = f"it holds no catalog ({type(error).__name__}); it was damaged outside of BatchMatrix"
         raise BatchMatrixError(text) from None
+
+
+def as_pinned(catalog: UsedCatalog) -> UsedCatalog:
+    """The entries as every process reads them from the file, so that all that follows from them is the same too."""
+    return load_catalog(dump_catalog(catalog))
 
 
 def resolved_text(matrix: BatchMatrix, ref: MatrixRef, generation: int) -> str:

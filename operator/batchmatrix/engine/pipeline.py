@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from batchmatrix.base.errors import InvalidSpec, NotFound, Unavailable
+from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, LeaseLost, NotFound, Unavailable
+from batchmatrix.base.text import one_line
 from batchmatrix.engine.apply import Applied, apply
 from batchmatrix.engine.captures import FollowSlots
 from batchmatrix.engine.decide import Decision, decide
@@ -86,13 +87,10 @@ class Engine:
             if opened is None:
                 return
             run = self.runs[ref.uid] = opened
-        going = body is None or "deletionTimestamp" in body["metadata"]
+        going = _going(body)
         trouble: list[str] = []
         if body is not None and not going:
-            try:
-                await self._opener.adopt(run, body)
-            except Unavailable as error:  # what is in force goes on
-                trouble.append(str(error))
+            trouble += await self._adopt(run, body)
         decision, applied = await self._advance(run, gone=going)
         trouble += applied.trouble
         if body is None:
@@ -110,6 +108,26 @@ class Engine:
         """Stop captures; nothing that is not durable is needed again."""
         for run in self.runs.values():
             await run.captures.close()
+
+    async def _adopt(self, run: Run, body: Mapping[str, Any]) -> Sequence[str]:
+        """Take the object's generation in; gives what keeps it from that. What is in force goes on in any case."""
+        try:
+            await self._opener.adopt(run, body)
+        except LeaseLost:
+            raise
+        except Unavailable as error:
+            return [str(error)]
+        except BatchMatrixError as error:
+            logger.warning("generation cannot be taken in: %s", error, extra={"matrix": run.ref.name})
+            return [str(error)]
+        except Exception as error:
+            logger.exception("generation cannot be taken in", extra={"matrix": run.ref.name})
+            what = one_line(f"{type(error).__name__}: {error}", limit=200)
+            text = (
+                f"generation {body['metadata']['generation']} cannot be taken in ({what}); the operator's log says more"
+            )
+            return [text]
+        return []
 
     async def _report(
         self, run: Run, body: Mapping[str, Any], decision: Decision, trouble: Sequence[str]
@@ -130,11 +148,23 @@ class Engine:
             logger.warning("matrix cannot be opened: %s", error, extra={"matrix": ref.name})
             if body is not None:
                 await self._reporter.refuse(ref, body, problem=str(error))
+            if _going(body):
+                await self._let_go(ref)
             return None
         except Unavailable as error:
             if body is not None:
                 await self._reporter.refuse(ref, body, waiting_for=str(error))
             raise
+
+    async def _let_go(self, ref: MatrixRef) -> None:
+        """Take our finalizer off the pods of a matrix that is deleted and whose results nobody can add to any more.
+
+        One that is being deleted counts too: it may be waiting for just these pods.
+        """
+        for pod in self._world.children.pods(ref.uid):
+            if pod.finalized and pod.namespace == ref.namespace:
+                logger.warning("pod %s is let go without a record", pod.name, extra={"matrix": ref.name})
+                await self._world.launcher.release(pod)
 
     async def _advance(self, run: Run, *, gone: bool) -> tuple[Decision, Applied]:
         world = self._world
@@ -179,3 +209,8 @@ class Engine:
         """Forget what can be had again: a finished matrix costs no memory."""
         await run.captures.close()
         self.runs.pop(run.ref.uid, None)
+
+
+def _going(body: Mapping[str, Any] | None) -> bool:
+    """Whether the object is deleted, or is being deleted, which nothing can undo."""
+    return body is None or "deletionTimestamp" in body["metadata"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,11 +34,13 @@ def _text(dumper: _Dumper, text: str) -> yaml.Node:
         plain = resolve_plain(text) == text
     except ValueError:
         plain = False
-    bare = plain and bool(text) and _resolved(dumper, text) == _STRING
+    bare = plain and bool(text) and not _FOLDED.search(text) and _resolved(dumper, text) == _STRING
     return dumper.represent_scalar(_STRING, text, style=None if bare else '"')
 
 
 _STRING = "tag:yaml.org,2002:str"
+_FOLDED = re.compile("[\r\n\x85\u2028\u2029]")
+"""Ends of lines, of which YAML makes something else outside of double quotes."""
 _Dumper.add_representer(str, _text)
 
 

@@ -13,7 +13,7 @@ from batchmatrix.plan.identity import work_json
 
 __all__ = ["PLAN_SCHEMA", "dump_plan", "load_plan"]
 
-PLAN_SCHEMA = 1
+PLAN_SCHEMA = 2
 
 _PARTS = tuple(field.name for field in fields(Work) if field.name != "env")
 
@@ -89,6 +89,11 @@ def load_plan(data: bytes) -> Plan:
         schema = body["schema"]
     except (ValueError, KeyError, TypeError):
         raise BatchMatrixError("plan.json holds no plan; it was damaged outside of BatchMatrix") from None
+    if schema == 1:
+        raise BatchMatrixError(
+            "plan.json has schema 1, of a version before the first release, which this one does not read; "
+            "delete the matrix and make it anew"
+        )
     if schema != PLAN_SCHEMA:
         raise BatchMatrixError(
             f"plan.json has schema {schema!r}, this version reads {PLAN_SCHEMA}; upgrade the operator"

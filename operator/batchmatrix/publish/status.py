@@ -130,10 +130,13 @@ def _state(progress: Progress) -> tuple[str, str]:
     """Reason and message, the same for all conditions: they are views of one state."""
     counts = f"{progress.done} of {progress.total} trials done"
     if progress.problem:
-        goes_on = f"; what an earlier spec started goes on ({counts})" if progress.done < progress.total else ""
-        return "InvalidSpec", progress.problem + goes_on
+        if progress.done >= progress.total:
+            return "InvalidSpec", progress.problem
+        goes_on = _SUSPENDED if progress.suspended else "what an earlier spec started goes on"
+        return "InvalidSpec", f"{progress.problem}; {goes_on} ({counts})"
     if progress.complete:
-        return _REASONS.get(progress.verdict, "Inconclusive"), progress.reason
+        said = [text for text in (progress.reason, progress.waiting_for) if text]
+        return _REASONS.get(progress.verdict, "Inconclusive"), "; ".join(said)
     parts = [
         counts,
         *(

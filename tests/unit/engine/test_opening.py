@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from batchmatrix.engine.pinning import load_catalog
+from batchmatrix.base.errors import InvalidSpec
+from batchmatrix.engine.pinning import Pins, load_catalog
 from batchmatrix.formats.matrix_file import load_matrix
 from batchmatrix.model.cell import Plan
 from batchmatrix.plan.pin import load_plan
 from tests.support.logs import Killed
 from tests.support.process import Process
+from tests.support.specs import a_matrix
+from tests.support.stores import Fault
 from tests.support.world import REF, Kill, SmallWorld
 
 Start = Callable[[SmallWorld], Process]
@@ -237,6 +240,23 @@ async def test_of_many_entries_that_changed_only_a_few_are_written_out(start: St
     assert "m03" not in message
 
 
+async def test_a_store_that_fails_while_a_mended_generation_is_pinned_leaves_nothing_stuck(start: Start) -> None:
+    for name in ("catalog.json", "matrix.resolved.yaml", "plan.json"):
+        world = SmallWorld()
+        submit(world)
+        process = start(world)
+        await process.run(1)
+        assert world.condition("Stalled") == "True"
+        faults = [Fault.BEFORE]
+        world.stores["default"].fault = lambda method, key, name=name, faults=faults: (
+            faults.pop() if faults and method == "put_new" and key.endswith(name) else None
+        )
+        world.catalogs.put(world, **FAST)
+        await process.run(60)
+        assert faults == []
+        assert (world.condition("Stalled"), len(world.made)) == ("False", 2)
+
+
 # A new generation
 
 
@@ -422,3 +442,25 @@ async def test_a_part_of_what_was_pinned_that_is_gone_or_damaged_is_named(start:
         assert f"runs/1/{name}" in world.status()["message"]
         assert world.condition("Stalled") == "True"
         assert len(world.made) == 2
+
+
+async def test_what_a_file_does_not_give_back_is_refused_before_anything_runs() -> None:
+    pins = Pins(SmallWorld().stores["default"], REF)
+    matrix = a_matrix()
+    workload = matrix.spec.workload.model_copy(update={"command": ("a\x00b",)})
+    odd = matrix.model_copy(update={"spec": matrix.spec.model_copy(update={"workload": workload})})
+    with pytest.raises(InvalidSpec, match=r"^spec: holds a text or number that a YAML file does not give back"):
+        await pins.put_matrix(1, odd, {})
+
+
+async def test_every_process_reads_texts_with_odd_ends_of_lines_alike(start: Start) -> None:
+    world = SmallWorld()
+    submit(world, workload={"image": "app:1", "command": ["run", "a\x85b\u2028c\u2029\r\nd"]})
+    world.catalogs.put(world, **FAST)
+    process = start(world)
+    await process.run(1)
+    before = process.engine.runs[REF.uid].matrix
+    await process.end()
+    process = start(world)
+    await process.run(1)
+    assert process.engine.runs[REF.uid].matrix == before is not None

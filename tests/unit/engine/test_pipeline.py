@@ -514,3 +514,67 @@ async def test_a_restart_between_resumption_and_second_pod_starts_nothing_beside
     world.start_pod(job)
     await second.run(2)
     assert len(world.made) == 1
+
+
+async def test_what_runs_is_recorded_where_the_next_generation_cannot_be_taken_in(start: Start) -> None:
+    world = SmallWorld()
+    world.program = lambda _job: Program(seconds=30)
+    world.submit(trials=4, parallelism=2)
+    process = start(world)
+    await process.run(20)
+    world.stores["default"].objects[f"{REF.prefix()}/runs/2/catalog.json"] = b"{"
+    world.submit(trials=4, parallelism=1)
+    await process.run(600)
+    assert len(await records(world)) == 4
+    assert [pod for pod in world.pods.values() if pod.finalized] == []
+    assert "runs/2/catalog.json cannot be read: it holds no catalog" in world.status()["message"]
+    assert world.status()["observedGeneration"] == 1
+
+
+async def test_a_defect_of_ours_in_taking_a_generation_in_stops_nothing_that_runs(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = SmallWorld()
+    world.program = lambda _job: Program(seconds=30)
+    world.submit(trials=4, parallelism=2)
+    process = start(world)
+    await process.run(20)
+
+    def broken(_method: str, key: str) -> None:
+        if "/runs/2" in key:
+            raise RuntimeError("not thought of")
+
+    world.stores["default"].fault = broken
+    world.submit(trials=4, parallelism=1)
+    await process.run(600)
+    assert len(await records(world)) == 4
+    said = "generation 2 cannot be taken in (RuntimeError: not thought of); the operator's log says more"
+    assert said in world.status()["message"]
+    assert any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.parametrize("end", ["removed", "terminating", "stays"])
+async def test_pods_whose_results_nobody_can_add_to_are_let_go_with_their_matrix_and_no_sooner(
+    start: Start, caplog: pytest.LogCaptureFixture, end: str
+) -> None:
+    world = SmallWorld()
+    world.program = lambda _job: Program(seconds=30)
+    world.submit(trials=4, parallelism=2)
+    process = start(world)
+    await process.run(45)
+    await process.end()
+    del world.stores["default"].objects[f"{REF.prefix()}/runs/1/matrix.resolved.yaml"]
+    process = start(world)
+    await process.run(300)
+    assert len(world.pods) > 0
+    assert all(pod.finalized for pod in world.pods.values() if pod.job_uid in world.jobs and not pod.finished)
+    held = {pod.name for pod in world.pods.values() if pod.finalized}
+    assert held
+    if end == "removed":
+        world.remove()
+    elif end == "terminating":
+        world.terminate()
+    await process.run(600)
+    assert {pod.name for pod in world.pods.values() if pod.finalized} == (held if end == "stays" else set())
+    lines = [record.getMessage() for record in caplog.records if "is let go without a record" in record.getMessage()]
+    assert len(lines) == (0 if end == "stays" else len(held))

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
+import pytest
+
+from batchmatrix.engine.catalogs import Lookup
 from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.observed import NodeState
+from batchmatrix.model.v1alpha1 import parse_entries
+from batchmatrix.plan.builtin import BUILT_IN
+from tests.support.catalogs import WorldCatalogs
 from tests.support.process import HOLD, Process
+from tests.support.stores import Fault
 from tests.support.world import REF, Program, SmallWorld, outcomes, records
 
 Start = Callable[[SmallWorld], Process]
@@ -111,3 +120,74 @@ async def test_a_matrix_that_is_suspended_after_its_end_stays_finished(start: St
     assert world.status()["observedGeneration"] == 2
     assert world.condition("Succeeded") == "True"
     assert len(world.made) == 1
+
+
+OFF = [{"name": "mitigation", "values": ["off"]}]
+MANY: dict[str, Any] = {"axes": [{"name": "size", "values": list(range(20))}], "parallelism": 1}
+
+
+async def test_it_is_obeyed_where_the_operators_surroundings_have_made_the_rest_invalid(start: Start) -> None:
+    world = SmallWorld()
+    world.program = lambda _job: Program(seconds=20)
+    world.submit(**MANY)
+    process = start(world)
+    await process.run(30)
+    await process.end()
+    process = start(world)
+    process.engine._opener = replace(process.engine._opener, max_cells=10)
+    world.submit(**MANY, suspend=True)
+    await process.run(300)
+    assert len(world.made) == len(await records(world)) == 2
+    message = world.status()["message"]
+    assert "this operator takes at most 10" in message
+    assert "suspended, nothing new starts" in message
+    assert "(2 of 20 trials done)" in message
+    world.submit(**MANY)
+    await process.run(300)
+    assert len(world.made) > 2
+    assert "what an earlier spec started goes on" in world.status()["message"]
+
+
+async def test_it_is_obeyed_while_the_store_does_not_take_the_new_generation(start: Start) -> None:
+    world = SmallWorld()
+    world.program = lambda _job: Program(seconds=20)
+    world.submit(**MANY)
+    process = start(world)
+    await process.run(30)
+    world.stores["default"].fault = lambda name, key: Fault.BEFORE if name == "put_new" and "/runs/2" in key else None
+    world.submit(**MANY, suspend=True)
+    await process.run(300)
+    assert len(world.made) == 2
+    assert "suspended" in world.status()["message"]
+
+
+@pytest.mark.parametrize("suspend", ["yes", 1, None])
+async def test_a_suspend_that_cannot_be_read_changes_nothing(start: Start, suspend: object) -> None:
+    world = SmallWorld()
+    world.program = lambda _job: Program(seconds=20)
+    world.submit(**MANY, suspend=True)
+    process = start(world)
+    await process.run(5)
+    world.submit(**MANY, suspend=suspend)
+    await process.run(60)
+    assert world.made == []
+    assert world.condition("Stalled") == "True"
+
+
+async def test_a_plug_in_with_the_same_name_keeps_nobody_from_suspending(start: Start) -> None:
+    world = SmallWorld()
+    world.program = lambda _job: Program(seconds=20)
+    world.catalogs.put(world, mitigations={"off": {"env": {"A": "1"}}})
+    spec: dict[str, Any] = {"axes": OFF, "catalogRefs": [{"name": "team"}], "trials": 20, "parallelism": 1}
+    spec["workload"] = {"image": "app:1", "command": ["run"]}
+    world.submit(**spec)
+    process = start(world)
+    await process.run(30)
+    await process.end()
+    process = start(world)
+    plug_in = ("plug-in acme (2.0)", parse_entries({"mitigations": {"off": {"env": {"A": "2"}}}}))
+    lookup = Lookup(WorldCatalogs(world.catalogs), [("built-in", BUILT_IN), plug_in])
+    process.engine._opener = replace(process.engine._opener, catalogs=lookup)
+    world.submit(**spec, suspend=True)
+    await process.run(300)
+    assert len(world.made) == 2

@@ -193,7 +193,7 @@ def test_what_cells_share_is_written_once() -> None:
     assert len(dump_plan(plan)) < 40_000
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b'{"schema": 1}', b'{"schema": 1, "works": [], "cells": 5}'])
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b'{"schema": 2}', b'{"schema": 2, "works": [], "cells": 5}'])
 def test_a_damaged_plan_is_said(data: bytes) -> None:
     with pytest.raises(BatchMatrixError, match="damaged outside"):
         load_plan(data)
@@ -201,7 +201,12 @@ def test_a_damaged_plan_is_said(data: bytes) -> None:
 
 def test_a_plan_of_a_newer_operator_is_said() -> None:
     with pytest.raises(BatchMatrixError, match="upgrade the operator"):
-        load_plan(b'{"schema": 2}')
+        load_plan(b'{"schema": 3}')
+
+
+def test_a_plan_of_before_the_first_release_says_what_to_do() -> None:
+    with pytest.raises(BatchMatrixError, match=r"before the first release.*; delete the matrix and make it anew$"):
+        load_plan(b'{"schema": 1}')
 
 
 def test_cell_after_cell() -> None:
