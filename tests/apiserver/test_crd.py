@@ -165,6 +165,13 @@ def test_the_columns_show_how_it_is_doing(matrices: Kube) -> None:
     assert "demo" in matrices.kubectl("get", "batchmatrix").stdout
 
 
+def test_one_matrix_is_named_by_its_kind(matrices: Kube) -> None:
+    """A category of this name with two kinds in it makes kubectl ask for one resource."""
+    matrices.create("batchmatrices", matrix_object())
+    assert matrices.kubectl("get", "batchmatrix", "demo", "-o", "name").stdout.strip().endswith("/demo")
+    matrices.kubectl("delete", "batchmatrix", "demo")
+
+
 def test_a_spec_cannot_be_changed_through_the_status(matrices: Kube) -> None:
     created = matrices.create("batchmatrices", matrix_object())
     matrices.patch(

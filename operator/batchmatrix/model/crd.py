@@ -151,8 +151,9 @@ def catalog_crd() -> dict[str, Any]:
         "listKind": "MatrixCatalogList",
         "plural": CATALOG_PLURAL,
         "singular": "matrixcatalog",
+        # No category: kubectl takes `batchmatrix` for the category before it takes it for the kind, and with two
+        # kinds in it `kubectl get batchmatrix NAME` would be ambiguous.
         "shortNames": ["bmc"],
-        "categories": ["batchmatrix"],
     }
     return _definition(names, {}, MatrixCatalog)
 
