@@ -60,7 +60,7 @@ intents = st.builds(
     times.filter(lambda time: time is not None),
     words,
 )
-codes = st.sampled_from([(0,), (0,), (0, 1), (1,), (1, 137, 255)])
+codes = st.sampled_from([(0,), (0,), (0, 1), (1,), (1, 137, 255), None])
 evidences = st.builds(
     Evidence,
     st.none() | jobs,
@@ -124,6 +124,7 @@ def test_success_implies_its_proof(evidence: Evidence) -> None:
     assert pod is not None
     container = pod.container
     assert container.state == "terminated"
+    assert evidence.allowed_exit_codes is not None
     assert container.exit_code in evidence.allowed_exit_codes
     assert pod.phase != "Failed" or (container.exit_code != 0 and not pod.reason)
     assert log.state is LogState.COMPLETE or (log.state is LogState.TRUNCATED and log.capped)

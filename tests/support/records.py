@@ -151,7 +151,7 @@ def a_log(state: LogState = LogState.COMPLETE, **changes: Any) -> Captured:
 def evidence(pod: PodState | None, *, intent: tuple[str, float] | None = None, **changes: Any) -> Evidence:
     """Evidence with an active Job and a complete log; `intent` is an action and the seconds after START."""
     made = Intent(intent[0], START + intent[1], f"the operator says {intent[0]}") if intent is not None else None
-    return replace(Evidence(_JOB, pod, _LOG, made), **changes)
+    return replace(Evidence(_JOB, pod, _LOG, made, allowed_exit_codes=(0,)), **changes)
 
 
 def exited(code: int, *, after: float = 60, reason: str = "", message: str = "", **pod: Any) -> PodState:

@@ -119,7 +119,7 @@ def _entry(run: Run, action: Action, *, clock: Clock, writer: str) -> Record | I
 
 
 def _record(run: Run, finish: Finish, *, clock: Clock, writer: str) -> Record:
-    cell = run.board.cells.get(finish.id.cell_hash) if run.board is not None else None
+    cell = run.board.known(finish.id.cell_hash) if run.board is not None else None
     generation = run.plan.generation if run.plan is not None else 0
     return record_of(finish, matrix=run.ref, cell=cell, generation=generation, now=clock.now(), writer=writer)
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from batchmatrix.model.cell import Cell, Plan
+from batchmatrix.model.cell import Cell, Plan, RetiredCell
 from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.launch import Mutation, RetryRule
 from batchmatrix.model.record import Record
@@ -54,6 +54,7 @@ class Board:
         self.plan = plan
         self.rules = rules
         self.cells: dict[str, Cell] = {cell.hash: cell for cell in plan.cells}
+        self._retired = {cell.hash: cell for cell in reversed(plan.retired)}
         self.results: dict[TrialKey, Record] = {}
         """The last record of each trial that is done."""
         self.outcomes: Counter[Outcome] = Counter()
@@ -82,6 +83,10 @@ class Board:
         """Whether the plan holds this trial."""
         cell = self.cells.get(key[0])
         return cell is not None and key[1] < cell.trials
+
+    def known(self, cell_hash: str) -> Cell | RetiredCell | None:
+        """The cell of an attempt: of the plan, or what is left of one that it dropped."""
+        return self.cells.get(cell_hash) or self._retired.get(cell_hash)
 
     def add(self, record: Record) -> None:
         """Take in a durable record; one of a trial that the plan does not hold is left in the ledger."""

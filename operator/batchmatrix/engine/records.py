@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from batchmatrix.base.clock import format_rfc3339
 from batchmatrix.engine.actions import Finish
-from batchmatrix.model.cell import Cell, MatrixRef
+from batchmatrix.model.cell import Cell, MatrixRef, RetiredCell
 from batchmatrix.model.evidence import Evidence
 from batchmatrix.model.record import Record
 from batchmatrix.outcome.table import judge
@@ -16,11 +16,12 @@ __all__ = ["record_of"]
 
 
 def record_of(
-    finish: Finish, *, matrix: MatrixRef, cell: Cell | None, generation: int, now: float, writer: str
+    finish: Finish, *, matrix: MatrixRef, cell: Cell | RetiredCell | None, generation: int, now: float, writer: str
 ) -> Record:
-    """The record; `cell` is None where the plan that started the attempt is not known any more.
+    """The record; `cell` is None where nothing is known any more of the cell that the attempt belongs to.
 
-    Which exit codes are allowed is the cell's to say: those of the plan in force when the record is made.
+    Which exit codes are allowed is the cell's to say: those of the plan in force when the record is made, or of the
+    last one that held the cell. Without a cell no exit code is a success.
     """
     evidence, attempt = finish.evidence, finish.id
     if cell is not None:
@@ -31,7 +32,7 @@ def record_of(
     started = container.started if container is not None else None
     finished = container.finished if container is not None else None
     seconds = max(0.0, finished - started) if started is not None and finished is not None else None
-    held = sum(devices(cell.work).values()) if cell is not None else 0
+    held = _devices(cell) if cell is not None else None
     return Record(
         namespace=matrix.namespace,
         matrix=matrix.name,
@@ -45,7 +46,7 @@ def record_of(
         pod=pod.name if pod is not None else "",
         pod_uid=pod.uid if pod is not None else "",
         node=pod.node if pod is not None else "",
-        image=(container.image if container is not None else "") or (cell.work.image if cell is not None else ""),
+        image=(container.image if container is not None else "") or (_image(cell) if cell is not None else ""),
         image_digest=container.image_id if container is not None else "",
         outcome=verdict.outcome,
         blame=verdict.blame,
@@ -56,11 +57,19 @@ def record_of(
         started=_time(started),
         finished=_time(finished),
         run_seconds=seconds,
-        gpu_seconds=seconds * held if seconds is not None else None,
+        gpu_seconds=seconds * held if seconds is not None and held is not None else None,
         log=evidence.captured,
         recorded=format_rfc3339(now, digits=6),
         writer=writer,
     )
+
+
+def _devices(cell: Cell | RetiredCell) -> int:
+    return cell.devices if isinstance(cell, RetiredCell) else sum(devices(cell.work).values())
+
+
+def _image(cell: Cell | RetiredCell) -> str:
+    return cell.image if isinstance(cell, RetiredCell) else cell.work.image
 
 
 def _cell_name(evidence: Evidence) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["GROUP", "VERSION", "Cell", "MatrixRef", "Plan", "Scalar", "Work"]
+__all__ = ["GROUP", "VERSION", "Cell", "MatrixRef", "Plan", "RetiredCell", "Scalar", "Work"]
 
 GROUP = "batchmatrix.dev"
 VERSION = "v1alpha1"
@@ -64,7 +64,7 @@ class Cell:
     hash: str
     """SHA-256 (64 hex digits) of `work`, `parameters`, `hardware`, `seed`, `copy`: what runs, not its name."""
     copy: int
-    """0 for the first cell of the plan that runs exactly this, 1 for the second, and so on."""
+    """Tells apart the cells of a plan that run exactly the same: 0, 1 and so on (plan.copies)."""
     values: dict[str, Scalar]
     """Axis name to the value's label, in the order of the axes; what reports show."""
     parameters: dict[str, Scalar]
@@ -97,6 +97,24 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiredCell:
+    """What stays known of a cell that no plan holds any more: attempts of it may still end, and it may come back."""
+
+    name: str
+    hash: str
+    first: str
+    """The hash that it would have with copy number 0."""
+    copy: int
+    inputs: str
+    image: str
+    node_selector: dict[str, str]
+    seed: int
+    allowed_exit_codes: tuple[int, ...]
+    devices: int
+    """Extended-resource devices that an attempt holds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What one generation of a matrix runs: pinned in the store before its first Job, then never changed."""
 
@@ -109,6 +127,8 @@ class Plan:
     """Token from which the order inside each round follows (plan.order)."""
     created: str
     """RFC 3339."""
+    retired: tuple[RetiredCell, ...] = ()
+    """Cells of earlier generations, those that were dropped last first (plan.retired)."""
 
     @property
     def trials(self) -> int:

@@ -92,8 +92,8 @@ class Evidence:
     intent: Intent | None = None
     missing_metrics: tuple[str, ...] = ()
     """Required metrics that the log did not hold, or held only as invalid values."""
-    allowed_exit_codes: tuple[int, ...] = (0,)
-    """Exit codes that count as success, if the rest of the proof is there."""
+    allowed_exit_codes: tuple[int, ...] | None = None
+    """Exit codes that count as success, if the rest of the proof is there; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class Case(StrEnum):
     VANISHED = "gone without a trace"
     STOPPED_ALLOWED = "allowed exit code while it was being stopped"
     LOG_GAP = "allowed exit code, part of the log missing"
+    CODES_UNKNOWN = "an exit code, and nobody knows which are allowed"
     NO_METRIC = "allowed exit code, required metrics missing"
     NO_METRIC_CAPPED = "allowed exit code, required metrics missing, log cut by the user's limit"
     LOG_LOST = "allowed exit code, no log"
@@ -107,6 +108,12 @@ TABLE: dict[Case, Row] = {
         Outcome.INCOMPLETE,
         _INFRA,
         "without its whole log the result is not proved: run the trial again",
+        retry=Outcome.INTERRUPTED,
+    ),
+    Case.CODES_UNKNOWN: _row(
+        Outcome.INCOMPLETE,
+        _INFRA,
+        "whether that is a success cannot be said: run the trial again",
         retry=Outcome.INTERRUPTED,
     ),
     Case.NO_METRIC: _row(

@@ -58,7 +58,7 @@ def _with_pod(evidence: Evidence, pod: PodState) -> Stop:
     if stop is None:
         return _own_end(evidence, pod, pod.container)
     code = pod.container.exit_code if pod.container.state == "terminated" else None
-    if stop.case in _KEEP or code is None or code > _SIGNAL or code not in evidence.allowed_exit_codes:
+    if stop.case in _KEEP or code is None or code > _SIGNAL or code not in (evidence.allowed_exit_codes or ()):
         return stop
     return Stop(Case.STOPPED_ALLOWED, f"exit code {code}, but {stop.cause}")
 
@@ -79,6 +79,9 @@ def _own_end(evidence: Evidence, pod: PodState, container: ContainerState) -> St
     if container.reason == "ContainerStatusUnknown" or container.exit_code is None:
         return Stop(Case.NODE_FORGOT, f"node {pod.node or '?'} does not know how the container ended")
     allowed = evidence.allowed_exit_codes
+    if allowed is None:
+        words = "the matrix dropped its cell, and which exit codes that allowed is not known any more"
+        return Stop(Case.CODES_UNKNOWN, f"{_exit_words(container)}, but {words}")
     if container.exit_code not in allowed or _signalled(container):
         others = "" if allowed == (0,) else f", allowed: {', '.join(map(str, allowed))}"
         return Stop(Case.EXIT, f"{_exit_words(container)}{others}: {container.message}".rstrip(": "))

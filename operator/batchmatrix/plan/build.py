@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,11 +13,13 @@ from batchmatrix.model.v1alpha1 import BatchMatrix, Spec
 from batchmatrix.model.v1alpha1.rules.judging import metric_names
 from batchmatrix.plan.check import check_baseline, check_cells
 from batchmatrix.plan.combination import Combination
+from batchmatrix.plan.copies import Numbered, copy_numbers
 from batchmatrix.plan.expand import expand
 from batchmatrix.plan.identity import cell_hash
 from batchmatrix.plan.naming import cell_names
 from batchmatrix.plan.placement import Place, place
 from batchmatrix.plan.resolve import Resolver, Unplaced
+from batchmatrix.plan.retired import retired_cells
 
 __all__ = ["build_plan"]
 
@@ -38,9 +39,9 @@ def build_plan(
 ) -> Plan:
     """Make the plan of a matrix that stands by itself (plan.catalogs). Pure: same arguments, same plan.
 
-    `nodes` is None where nodes may not be read. What `previous` resolved is taken over by every cell whose own
-    inputs in the spec are unchanged, unless it had a problem. `now` is RFC 3339. Raises InvalidSpec where the
-    spec asks for more than this operator allows.
+    `nodes` is None where nodes may not be read. What `previous` or a generation before it resolved is taken over by
+    every cell whose own inputs in the spec are the same, unless it had a problem. `now` is RFC 3339. Raises
+    InvalidSpec where the spec asks for more than this operator allows.
     """
     spec = matrix.spec
     _check_account(spec, service_accounts)
@@ -57,20 +58,24 @@ def build_plan(
     if problems:
         raise InvalidSpec(problems)
     works = _Works(spec, nodes=nodes, previous=previous)
-    copies: Counter[str] = Counter()
+    placed = [works(cell) for cell in unplaced]
+    numbered = [
+        Numbered(
+            cell_hash(work=work, parameters=cell.parameters, hardware=cell.hardware, seed=spec.seed, copy=0),
+            name,
+            cell.values,
+        )
+        for name, cell, (work, _) in zip(names, unplaced, placed, strict=True)
+    ]
+    copies = copy_numbers(numbered, previous)
     cells = []
-    for name, cell in zip(names, unplaced, strict=True):
-        work, problem = works(cell)
-        first = cell_hash(work=work, parameters=cell.parameters, hardware=cell.hardware, seed=spec.seed, copy=0)
-        copy = copies[first]
-        copies[first] += 1
+    for one, copy, cell, (work, problem) in zip(numbered, copies, unplaced, placed, strict=True):
+        own = one.first
         if copy:
             own = cell_hash(work=work, parameters=cell.parameters, hardware=cell.hardware, seed=spec.seed, copy=copy)
-        else:
-            own = first
         cells.append(
             Cell(
-                name=name,
+                name=one.name,
                 hash=own,
                 copy=copy,
                 values=cell.values,
@@ -89,7 +94,7 @@ def build_plan(
                 inputs=cell.inputs,
             )
         )
-    return Plan(ref, generation, tuple(cells), spec.order, order_seed, now)
+    return Plan(ref, generation, tuple(cells), spec.order, order_seed, now, retired_cells(previous, cells))
 
 
 def _check_account(spec: Spec, service_accounts: frozenset[str]) -> None:
@@ -117,14 +122,14 @@ class _Works:
     def __init__(self, spec: Spec, *, nodes: Sequence[NodeState] | None, previous: Plan | None) -> None:
         self._nodes = nodes
         self._wait = spec.waits_for_nodes
-        cells = previous.cells if previous is not None else ()
-        self._earlier = {cell.inputs: cell.work for cell in cells if cell.problem is None and cell.inputs}
+        self._earlier = _resolved(previous) if previous is not None else {}
         self._places: dict[tuple[Any, ...], Place] = {}
 
     def __call__(self, cell: Unplaced) -> tuple[Work, str | None]:
         earlier = self._earlier.get(cell.inputs)
         if earlier is not None:
-            return replace(cell.work, image=earlier.image, node_selector=earlier.node_selector), None
+            image, node_selector = earlier
+            return replace(cell.work, image=image, node_selector=node_selector), None
         settings = cell.combination.settings
         # within one spec nothing else of a cell matters to nodes
         key = (cell.environment, cell.hardware, cell.image, *settings.requests.items(), *settings.limits.items())
@@ -132,3 +137,13 @@ class _Works:
             self._places[key] = place(cell, nodes=self._nodes, wait=self._wait)
         found = self._places[key]
         return replace(cell.work, image=found.image, node_selector=found.node_selector), found.problem
+
+
+def _resolved(plan: Plan) -> dict[str, tuple[str, dict[str, str]]]:
+    """Image and node selector by the inputs of the cell that they were found for; the newest where there are two."""
+    found = {cell.inputs: (cell.image, cell.node_selector) for cell in reversed(plan.retired)}
+    for cell in plan.cells:
+        if cell.problem is None:
+            found[cell.inputs] = (cell.work.image, cell.work.node_selector)
+    found.pop("", None)
+    return found

@@ -7,9 +7,9 @@ from dataclasses import fields
 from typing import Any
 
 from batchmatrix.base.ids import digest
-from batchmatrix.model.cell import Scalar, Work
+from batchmatrix.model.cell import Cell, Scalar, Work
 
-__all__ = ["cell_hash", "work_json"]
+__all__ = ["cell_hash", "first_hash", "work_json"]
 
 _FIELDS = tuple(field.name for field in fields(Work))
 
@@ -39,3 +39,10 @@ def cell_hash(*, work: Work, parameters: Mapping[str, Scalar], hardware: str | N
             "copy": copy,
         }
     )
+
+
+def first_hash(cell: Cell) -> str:
+    """The hash that `cell` would have if it were the only one that runs the very same."""
+    if cell.copy == 0:
+        return cell.hash
+    return cell_hash(work=cell.work, parameters=cell.parameters, hardware=cell.hardware, seed=cell.seed, copy=0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 from batchmatrix.base.errors import BatchMatrixError
 from batchmatrix.base.ids import canonical_json
-from batchmatrix.model.cell import Cell, MatrixRef, Plan, Work
+from batchmatrix.model.cell import Cell, MatrixRef, Plan, RetiredCell, Work
 from batchmatrix.plan.identity import work_json
 
 __all__ = ["PLAN_SCHEMA", "dump_plan", "load_plan"]
@@ -56,6 +57,7 @@ def dump_plan(plan: Plan) -> bytes:
         "created": plan.created,
         "works": works.shared,
         "cells": cells,
+        "retired": _dump_retired(plan.retired),
     }
     return canonical_json(body) + b"\n"
 
@@ -107,6 +109,7 @@ def load_plan(data: bytes) -> Plan:
             order=body["order"],
             order_seed=body["orderSeed"],
             created=body["created"],
+            retired=_load_retired(body["retired"]),
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         text = f"plan.json is incomplete ({type(error).__name__}: {error}); it was damaged outside of BatchMatrix"
@@ -140,4 +143,49 @@ def _cell(body: dict[str, Any], works: list[Work]) -> Cell:
         allowed_exit_codes=tuple(body["allowedExitCodes"]),
         expect=body["expect"],
         inputs=body["inputs"],
+    )
+
+
+def _dump_retired(cells: Sequence[RetiredCell]) -> dict[str, Any]:
+    """There may be thousands: what they share is written once, as `kinds`, and copy numbers where there are any."""
+    kinds: list[dict[str, Any]] = []
+    by_text: dict[bytes, int] = {}
+    rows: list[dict[str, Any]] = []
+    for cell in cells:
+        kind = {
+            "image": cell.image,
+            "nodeSelector": cell.node_selector,
+            "seed": cell.seed,
+            "allowedExitCodes": list(cell.allowed_exit_codes),
+            "devices": cell.devices,
+        }
+        index = by_text.setdefault(canonical_json(kind), len(kinds))
+        if index == len(kinds):
+            kinds.append(kind)
+        row: dict[str, Any] = {"name": cell.name, "hash": cell.hash, "inputs": cell.inputs, "kind": index}
+        rows.append({**row, "copy": cell.copy, "first": cell.first} if cell.copy else row)
+    return {"kinds": kinds, "cells": rows}
+
+
+def _load_retired(body: dict[str, Any]) -> tuple[RetiredCell, ...]:
+    kinds = [
+        {
+            "image": kind["image"],
+            "node_selector": dict(kind["nodeSelector"]),
+            "seed": kind["seed"],
+            "allowed_exit_codes": tuple(kind["allowedExitCodes"]),
+            "devices": kind["devices"],
+        }
+        for kind in body["kinds"]
+    ]
+    return tuple(
+        RetiredCell(
+            name=row["name"],
+            hash=row["hash"],
+            first=row.get("first", row["hash"]),
+            copy=row.get("copy", 0),
+            inputs=row["inputs"],
+            **kinds[row["kind"]],
+        )
+        for row in body["cells"]
     )

@@ -20,7 +20,6 @@ __all__ = ["Progress", "status_body"]
 
 _MESSAGE = 1024
 _REASONS = {"pass": "Succeeded", "fail": "CellsFailed"}
-_SUSPENDED = "suspended, nothing new starts; set spec.suspend to false to go on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +128,11 @@ def status_body(progress: Progress, *, previous: Mapping[str, Any] | None, now: 
 def _state(progress: Progress) -> tuple[str, str]:
     """Reason and message, the same for all conditions: they are views of one state."""
     counts = f"{progress.done} of {progress.total} trials done"
+    suspended = _suspended(progress.pending + progress.queued) if progress.suspended else ""
     if progress.problem:
         if progress.done >= progress.total:
             return "InvalidSpec", progress.problem
-        goes_on = _SUSPENDED if progress.suspended else "what an earlier spec started goes on"
+        goes_on = suspended or "what an earlier spec started goes on"
         return "InvalidSpec", f"{progress.problem}; {goes_on} ({counts})"
     if progress.complete:
         said = [text for text in (progress.reason, progress.waiting_for) if text]
@@ -150,14 +150,20 @@ def _state(progress: Progress) -> tuple[str, str]:
             if count
         ),
     ]
-    said = [_SUSPENDED] if progress.suspended else []
-    said += [text for text in (progress.note, progress.waiting_for) if text]
+    said = [text for text in (suspended, progress.note, progress.waiting_for) if text]
     message = "; ".join([", ".join(parts), *said])
     if progress.suspended:
         return "Suspended", message
     if progress.running:
         return "Running", message
     return ("Queued" if progress.queued and not progress.pending else "Pending"), message
+
+
+def _suspended(sent: int) -> str:
+    """What suspension stops and what not; `sent` counts trials whose container is still to start."""
+    trials = "1 trial" if sent == 1 else f"{sent} trials"
+    still = f"{trials} already sent to the cluster will still run; " if sent else ""
+    return f"suspended, nothing new starts; {still}set spec.suspend to false to go on"
 
 
 def _statuses(progress: Progress, reason: str) -> dict[str, str]:

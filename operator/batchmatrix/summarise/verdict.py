@@ -40,11 +40,14 @@ def expectation(expect: str, trials: int, records: Sequence[Record]) -> tuple[bo
     """Whether a cell of so many trials shows what is expected of it, and what speaks against that.
 
     `success` is met when every trial succeeded, `fail` when every trial failed by the workload's own doing, `any`
-    by both. None is for what cannot be decided: trials that infrastructure or somebody else ended, or that have no
-    result, have shown nothing. One trial to the contrary decides all the same.
+    by both. Where a failure is wanted, an allowed exit code that lacks its metrics is none. None is for what cannot
+    be decided: trials that infrastructure or somebody else ended, or that have no result, have shown nothing. One
+    trial to the contrary decides all the same.
     """
     good = sum(record.outcome is Outcome.SUCCEEDED for record in records)
     bad = Counter(record.outcome for record in records if record.blame is Blame.WORKLOAD)
+    if expect == "fail":
+        del bad[Outcome.INCOMPLETE]
     if expect == "success" and bad:
         return False, count_words(bad)
     if expect == "fail" and good:

@@ -121,6 +121,20 @@ def test_no_list_of_exit_codes_makes_a_success_of_what_the_workload_did_not_end(
     assert judge(allowing(128, pod=exited(128, reason="StartError"))).outcome is Outcome.CONFIG_ERROR
 
 
+@pytest.mark.parametrize("code", [0, 3, 137])
+def test_no_exit_code_is_a_success_or_a_failure_where_nobody_knows_which_are_allowed(code: int) -> None:
+    verdict = judge(evidence(exited(code), allowed_exit_codes=None))
+    is_verdict(verdict, Outcome.INCOMPLETE, Blame.INFRASTRUCTURE, f"exit code {code}", "dropped its cell")
+
+
+def test_what_needs_no_list_of_exit_codes_keeps_its_outcome_without_one() -> None:
+    unknown: dict[str, Any] = {"allowed_exit_codes": None}
+    assert judge(evidence(exited(137, reason="OOMKilled"), **unknown)).outcome is Outcome.OOM_KILLED
+    pod = stopped(exited(0, after=61), disrupted=60, by="EvictionByEvictionAPI")
+    assert judge(evidence(pod, **unknown)).outcome is Outcome.EVICTED
+    assert judge(evidence(exited(143, after=61), intent=("cancel", 60), **unknown)).outcome is Outcome.CANCELLED
+
+
 # The workload's own ends
 
 

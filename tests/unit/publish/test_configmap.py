@@ -7,10 +7,12 @@ import json
 import pytest
 
 from batchmatrix.model.evidence import Outcome
+from batchmatrix.model.metric import MetricValue
 from batchmatrix.publish.configmap import CONFIGMAP_LIMIT, configmap_data
 from batchmatrix.publish.csvs import cells_csv
 from batchmatrix.publish.matrix_md import matrix_markdown
 from batchmatrix.summarise.summary import summarise
+from batchmatrix.summarise.verdict import Unjudged
 from tests.support.golden import Golden
 from tests.support.records import a_cell, a_plan, a_result
 from tests.support.summaries import hostile_summary, huge_summary, twelve_cells
@@ -61,6 +63,48 @@ def test_a_cut_in_another_file_is_said_in_the_json_too() -> None:
     assert len(read["cells"]) == 40
     assert data["cells.csv"] != cells_csv(summary)
     assert read["truncated"] is True
+
+
+@pytest.mark.parametrize(("cells", "trials", "metrics"), [(10_000, 1, 2), (300, 4, 64)])
+def test_the_whole_object_stays_under_its_bound_whatever_cells_have(cells: int, trials: int, metrics: int) -> None:
+    names = [f"{'m' * 60}{at:02d}" for at in range(metrics)]
+    values = [MetricValue(name, "mean", 1.1e300, 1, unit="u" * 32) for name in names]
+    made = [
+        a_cell(
+            f"c{at}-".ljust(63, "x"),
+            trials=trials,
+            expect=("fail", "any", "success")[at % 3],
+            values={f"{'a' * 60}{axis}": f"{'ü' * 60}{at}" for axis in range(8)},
+        )
+        for at in range(cells)
+    ]
+    results = [
+        a_result(
+            cell,
+            trial,
+            (Outcome.TIMEOUT, Outcome.INCOMPLETE)[trial % 2],
+            metrics=values,
+            message="\U0001f525|`" * 500,
+            node=f"node-{cell.name}-{trial}{'n' * 180}",
+            image=f"registry.example/{'i' * 200}{trial}@sha256:{'0' * 64}",
+        )
+        for cell in made
+        for trial in range(trials)
+    ]
+    summary = summarise(
+        a_plan(*made),
+        results,
+        units=dict.fromkeys(names, "u" * 32),
+        complete=True,
+        started="2026-11-22T07:00:05Z",
+        finished="2026-11-22T07:41:09Z",
+        unjudged=Unjudged(64, 64),
+        named=True,
+    )
+    data = configmap_data(summary, location=f"s3://{'b' * 900}")
+    assert CONFIGMAP_LIMIT * 0.8 < size(data) <= CONFIGMAP_LIMIT < 256 * 1024
+    assert len(json.loads(data["summary.json"])["cells"]) > 1
+    assert "## Failed trials" in data["matrix.md"]
 
 
 def test_hostile_text_is_bounded() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -57,10 +58,24 @@ def test_suspended_is_active_says_how_to_go_on_and_gives_way_to_the_end() -> Non
     assert reason(status) == "Suspended"
     assert status["message"] == (
         "7 of 36 trials done, 4 running, 2 starting, 1 failed; "
-        "suspended, nothing new starts; set spec.suspend to false to go on; a node"
+        "suspended, nothing new starts; 2 trials already sent to the cluster will still run; "
+        "set spec.suspend to false to go on; a node"
     )
+    queued = body(replace(RUNNING, pending=0, queued=1, suspended=True))["message"]
+    assert "; 1 trial already sent to the cluster will still run; set" in queued
+    assert "already sent" not in body(replace(RUNNING, pending=0, suspended=True))["message"]
     assert reason(body(replace(RUNNING, running=0, suspended=True))) == "Suspended"
     assert reason(body(replace(DONE, verdict="pass", suspended=True))) == "Succeeded"
+
+
+def test_a_status_stays_small_whatever_is_to_be_said() -> None:
+    text = "\U0001f525" * 100_000
+    for progress in (
+        replace(RUNNING, suspended=True, note=text, waiting_for=text, drift=text),
+        replace(RUNNING, problem=text),
+        replace(DONE, verdict="fail", reason=text, drift=text),
+    ):
+        assert len(json.dumps(body(progress), ensure_ascii=False).encode()) < 32 * 1024
 
 
 def test_a_note_is_said_until_the_end() -> None:

@@ -73,7 +73,18 @@ def test_what_others_ended_has_shown_nothing(expect: str, outcome: Outcome) -> N
 @pytest.mark.parametrize("outcome", WORKLOAD)
 def test_every_failure_of_the_workload_is_one(outcome: Outcome) -> None:
     assert expectation("success", 2, ended(GOOD, outcome)) == (False, f"{outcome} 1")
+    assert expectation("any", 1, ended(outcome)) == (True, "")
+
+
+@pytest.mark.parametrize("outcome", [each for each in WORKLOAD if each is not Outcome.INCOMPLETE])
+def test_a_cell_that_must_fail_may_do_so_in_any_way(outcome: Outcome) -> None:
     assert expectation("fail", 1, ended(outcome)) == (True, "")
+
+
+def test_an_allowed_exit_code_without_its_metrics_is_not_the_failure_that_was_wanted() -> None:
+    assert expectation("fail", 1, ended(Outcome.INCOMPLETE)) == (None, "Incomplete 1")
+    assert expectation("fail", 2, ended(BAD, Outcome.INCOMPLETE)) == (None, "Incomplete 1")
+    assert expectation("fail", 2, ended(GOOD, Outcome.INCOMPLETE))[0] is False
 
 
 def test_the_blame_decides_and_not_the_outcome_alone() -> None:
