@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+
 import pytest
 
 from tests.support.audit import AuditLog
-from tests.support.cluster import Json, Kube
+from tests.support.cli import run_cli
+from tests.support.cluster import Json, Kube, find_kubeconfig
 from tests.support.cluster_matrices import apply, finished, ledger, matrix, settled, summary
 from tests.support.installation import ACCOUNT, Installation
 
@@ -21,6 +25,22 @@ def grid(operator: Installation, sizes: list[int], *, trials: int, timeout: str)
     )
 
 
+def planned(kube: Kube, manifest: Json) -> Counter[str]:
+    """How many trials of each cell `batchmatrix plan` says that applying this would run."""
+    done = run_cli(
+        "plan",
+        "-",
+        "-o",
+        "json",
+        "-n",
+        kube.namespace,
+        stdin=json.dumps(manifest),
+        env={"KUBECONFIG": str(find_kubeconfig())},
+    )
+    assert done.code == 0, done.err
+    return Counter({cell["name"]: cell["toRun"] for cell in json.loads(done.out)["cells"] if cell["toRun"]})
+
+
 def test_an_edit_runs_exactly_the_new_cells_and_trials(operator: Installation, kube: Kube, audit: AuditLog) -> None:
     """One value of an axis added, one removed, trials 3 -> 5, another timeout."""
     apply(kube, grid(operator, [8, 16], trials=3, timeout="5m"))
@@ -28,7 +48,10 @@ def test_an_edit_runs_exactly_the_new_cells_and_trials(operator: Installation, k
     first = audit.created_jobs(user=ACCOUNT, namespace=kube.namespace)
     assert len(first) == len(set(first)) == 2 * 2 * 3
 
-    kube.patch("batchmatrices", "edit", {"spec": grid(operator, [16, 32], trials=5, timeout="6m")["spec"]})
+    edited = grid(operator, [16, 32], trials=5, timeout="6m")
+    promised = planned(kube, edited)
+    assert audit.created_jobs(user=ACCOUNT, namespace=kube.namespace) == first, "plan changes nothing"
+    kube.patch("batchmatrices", "edit", {"spec": edited["spec"]})
     found = finished(kube, "edit", timeout=200)
     after = ledger(operator.results(found))
 
@@ -40,6 +63,7 @@ def test_an_edit_runs_exactly_the_new_cells_and_trials(operator: Installation, k
         *((cell, trial, 0) for cell in kept for trial in (3, 4)),
         *((cell, trial, 0) for cell in new for trial in range(5)),
     }
+    assert promised == Counter(cell for cell, _, _ in ran)
     jobs = audit.created_jobs(user=ACCOUNT, namespace=kube.namespace)
     assert jobs[: len(first)] == first
     assert len(jobs) - len(first) == len(ran)
