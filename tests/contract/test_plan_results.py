@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from batchmatrix.adapters.objectstore import open_s3
-from batchmatrix.engine.catalogs import Found, resolve, source_of, written_out
+from batchmatrix.engine.catalogs import Found, resolve, written_out
+from batchmatrix.engine.kept import source_of
 from batchmatrix.engine.pinning import Pins
 from batchmatrix.ledger.writer import Ledger
 from batchmatrix.model.cell import Cell, MatrixRef, Plan

@@ -13,7 +13,7 @@ from batchmatrix.adapters.files import read_text, shown_name
 from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, Problem
 from batchmatrix.base.text import one_line
 from batchmatrix.engine.board import Board
-from batchmatrix.engine.catalogs import source_of
+from batchmatrix.engine.kept import source_of
 from batchmatrix.engine.pinning import Pinned, Pins
 from batchmatrix.engine.policy import retry_rules
 from batchmatrix.ledger.replay import replay

@@ -1,36 +1,23 @@
-"""Look up what a matrix names: which catalogs it reads, and what it keeps of what an earlier generation found."""
+"""Look up what a matrix names: which catalogs it reads, and what comes of it together with what it keeps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.text import one_line
-from batchmatrix.model.catalog import KINDS, Catalogs, Named
-from batchmatrix.model.v1alpha1 import BatchMatrix, Entries, Spec, parse_catalog, parse_matrix
-from batchmatrix.plan.catalogs import INLINE, catalogs_of, self_contained, used_names
+from batchmatrix.engine.kept import Standing, UsedCatalog, check_dropped, dropped, source_of, standing_of
+from batchmatrix.model.catalog import KINDS, Catalogs
+from batchmatrix.model.v1alpha1 import BatchMatrix, Entries, parse_catalog, parse_matrix
+from batchmatrix.plan.catalogs import catalogs_of, self_contained, used_names
 from batchmatrix.ports.cluster import CatalogObjects
 
-__all__ = [
-    "Found",
-    "Lookup",
-    "UsedCatalog",
-    "bare_object",
-    "family",
-    "resolve",
-    "source_of",
-    "version_of",
-    "written_out",
-]
+__all__ = ["ASK_AGAIN", "Found", "Lookup", "bare_object", "resolve", "version_of", "written_out"]
 
-_OBJECT = "MatrixCatalog "
-
-
-def source_of(name: str) -> str:
-    """What the entries of the MatrixCatalog of this name have as their source."""
-    return _OBJECT + name
+ASK_AGAIN = 60.0
+"""Seconds for which the server's word on a MatrixCatalog is believed where the watch is behind it."""
 
 
 def version_of(body: Mapping[str, Any] | None) -> str:
@@ -42,15 +29,6 @@ def version_of(body: Mapping[str, Any] | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class UsedCatalog:
-    """The entries that one generation uses, as they are pinned."""
-
-    entries: Catalogs
-    sources: tuple[str, ...]
-    """Every catalog but the inline one that its names were looked up in, used or not."""
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """The catalogs that a matrix reads, as they are now."""
 
@@ -59,68 +37,154 @@ class Found:
     """Of every MatrixCatalog that was asked for, by name."""
     problems: tuple[Problem, ...] = ()
     """MatrixCatalogs that are not there or cannot be used."""
+    gone: tuple[Problem, ...] = ()
+    """Those that are not there but were: it matters only where a name is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Reads the catalogs of matrices."""
+    """Reads the catalogs of matrices. A MatrixCatalog that is being deleted counts as gone.
+
+    `now` is monotonic seconds everywhere.
+    """
 
     objects: CatalogObjects
     sources: Sequence[tuple[str, Entries]]
     """The catalogs that every matrix has: the built-in one and plug-ins, each with its source in words."""
+    answers: dict[tuple[str, str], tuple[float, Mapping[str, Any] | None]] = field(default_factory=dict)
+    """What the server said of late, by namespace and name, where the watch has not caught up with it."""
 
-    async def read(self, matrix: BatchMatrix, namespace: str, *, earlier: UsedCatalog | None) -> Found:
+    async def read(
+        self, matrix: BatchMatrix, namespace: str, *, earlier: UsedCatalog | None, now: float = 0.0
+    ) -> Found:
         """Read what this matrix looks its names up in, from the server itself: memory may be behind.
 
-        No object is asked for where an earlier generation has found all names already, so that a matrix can be
+        No object is asked for where earlier generations have found all names already, so that a matrix can be
         suspended or cut down whatever has become of its catalogs. Raises Unavailable.
         """
         spec = matrix.spec
         if spec.catalog.only:
             return Found()
-        if earlier is not None and not _is_new(spec, earlier):
+        standing = standing_of(spec, earlier)
+        if earlier is not None and not standing.is_new(spec):
             return Found(self.sources)
         sources = list(self.sources)
         versions: dict[str, str] = {}
         problems: list[Problem] = []
+        gone: list[Problem] = []
         for index, ref in enumerate(spec.catalog_refs):
-            body = await self.objects.read(namespace, ref.name)
+            body = await self._ask(namespace, ref.name, now)
             versions[ref.name] = version_of(body)
+            where = f"spec.catalogRefs[{index}].name"
+            if body is None:
+                before = source_of(ref.name) in standing.read
+                text = f"there is no MatrixCatalog {ref.name!r} in namespace {namespace!r}; create it, or "
+                text += f"{_way_out(earlier)}, then remove this reference" if before else "remove this reference"
+                (gone if before else problems).append(Problem(where, text))
+                continue
             try:
-                sources.append((source_of(ref.name), _entries(body, ref.name, namespace)))
+                sources.append((source_of(ref.name), _entries(body, ref.name)))
             except InvalidSpec as error:
-                problems.append(Problem(f"spec.catalogRefs[{index}].name", str(error)))
-        return Found(sources, versions, tuple(problems))
+                problems.append(Problem(where, str(error)))
+        return Found(sources, versions, tuple(problems), tuple(gone))
 
-    def changed(self, namespace: str, versions: Mapping[str, str]) -> bool:
-        """Whether one of these MatrixCatalogs is another by now, as far as the watch has shown."""
-        return any(version_of(self.objects.get(namespace, name)) != version for name, version in versions.items())
+    async def look(self, namespace: str, name: str, *, now: float) -> Mapping[str, Any] | None:
+        """The MatrixCatalog as the watch shows it; where that lacks it, as the server said within ASK_AGAIN.
 
-    async def may_be_mended(self, namespace: str, versions: Mapping[str, str]) -> bool:
-        """The same, but that there still is no such object is asked of the server itself. Raises Unavailable."""
+        That an object is gone is believed only from the server itself. Raises Unavailable.
+        """
+        known, body = self._known(namespace, name, now)
+        return body if known else await self._ask(namespace, name, now)
+
+    def changed(self, namespace: str, versions: Mapping[str, str], *, now: float) -> bool:
+        """Whether one of these MatrixCatalogs is another by now, or may be."""
         for name, version in versions.items():
-            body = self.objects.get(namespace, name) or await self.objects.read(namespace, name)
-            if version_of(body) != version:
+            known, body = self._known(namespace, name, now)
+            if version_of(body) != version if known else version != "":
                 return True
         return False
+
+    async def may_be_mended(self, namespace: str, versions: Mapping[str, str], *, now: float) -> bool:
+        """Whether one of these MatrixCatalogs is another by now. Raises Unavailable."""
+        for name, version in versions.items():
+            if version_of(await self.look(namespace, name, now=now)) != version:
+                return True
+        return False
+
+    def _known(self, namespace: str, name: str, now: float) -> tuple[bool, Mapping[str, Any] | None]:
+        """Whether the object is known without asking, and the object."""
+        shown = self.objects.get(namespace, name)
+        since, body = self.answers.get((namespace, name), (float("-inf"), None))
+        if shown is not None and not _older(shown, body):
+            self.answers.pop((namespace, name), None)
+            return True, _there(shown)
+        return now - since < ASK_AGAIN, body
+
+    async def _ask(self, namespace: str, name: str, now: float) -> Mapping[str, Any] | None:
+        body = _there(await self.objects.read(namespace, name))
+        for key in [key for key, (since, _) in self.answers.items() if now - since >= ASK_AGAIN]:
+            del self.answers[key]
+        self.answers[namespace, name] = (now, body)
+        return body
+
+
+def _there(body: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    return None if body is None or "deletionTimestamp" in body["metadata"] else body
+
+
+def _older(body: Mapping[str, Any], other: Mapping[str, Any] | None) -> bool:
+    """Whether `other` is a later state of the same object."""
+    if other is None:
+        return False
+    old, new = body["metadata"], other["metadata"]
+    return bool(old["uid"] == new["uid"] and old["generation"] < new["generation"])
 
 
 def resolve(matrix: BatchMatrix, found: Found, *, earlier: UsedCatalog | None) -> UsedCatalog:
     """Everything that the matrix names, with its source.
 
-    A name that the generation before has looked up outside of its spec still stands for what it stood for then
+    A name that an earlier generation has looked up outside of its spec still stands for what it stood for then
     (docs/adr/0007). Raises InvalidSpec where a catalog cannot be used, and for names that none or two of them have.
     """
     if found.problems:
         raise InvalidSpec(list(found.problems))
-    kept = _kept(matrix.spec, earlier) if earlier is not None else {}
-    catalogs = catalogs_of(matrix, _with_kept(found.sources, kept))
-    self_contained(matrix, catalogs)  # says which names there are not
-    used = used_names(matrix.spec)
-    entries = {kind: {name: getattr(catalogs, kind)[name] for name in sorted(used[kind])} for kind in KINDS}
-    refs = () if matrix.spec.catalog.only else tuple(source_of(ref.name) for ref in matrix.spec.catalog_refs)
+    spec = matrix.spec
+    standing = standing_of(spec, earlier)
+    new = earlier is None or standing.is_new(spec)
+    catalogs = catalogs_of(matrix, standing.beside(found.sources if new else ()))
+    try:
+        self_contained(matrix, catalogs)  # says which names there are not
+    except InvalidSpec as error:
+        missing = any(names - getattr(catalogs, kind).keys() for kind, names in used_names(spec).items())
+        gone = found.gone if missing else ()
+        raise InvalidSpec([*gone, *error.problems, *_left(standing, matrix, catalogs, earlier)]) from None
+    used = used_names(spec)
+    entries = Catalogs(**{kind: {name: getattr(catalogs, kind)[name] for name in sorted(used[kind])} for kind in KINDS})
+    refs = () if spec.catalog.only else tuple(source_of(ref.name) for ref in spec.catalog_refs)
     sources = dict.fromkeys([*(source for source, _ in found.sources), *refs])
-    return UsedCatalog(Catalogs(**entries), tuple(sources))
+    carried = dropped(entries, earlier)
+    if new:
+        check_dropped(carried)
+    return UsedCatalog(entries, tuple(sources), carried)
+
+
+def _left(
+    standing: Standing, matrix: BatchMatrix, catalogs: Catalogs, earlier: UsedCatalog | None
+) -> Sequence[Problem]:
+    """What became of names that are missing because the spec reads their MatrixCatalog no more."""
+    return [
+        Problem(
+            "spec.catalogRefs", f"no longer has the {entry.source} of {name!r}; put it back, or {_way_out(earlier)}"
+        )
+        for kind, names in used_names(matrix.spec).items()
+        for name, entry in standing.left[kind].items()
+        if name in names and name not in getattr(catalogs, kind)
+    ]
+
+
+def _way_out(earlier: UsedCatalog | None) -> str:
+    generation = earlier.generation if earlier is not None and earlier.generation is not None else "<generation>"
+    return f"copy what was used of it from runs/{generation}/catalog.json of the results into spec.catalog"
 
 
 def written_out(matrix: BatchMatrix, catalog: UsedCatalog) -> BatchMatrix:
@@ -138,68 +202,10 @@ def bare_object(matrix: BatchMatrix) -> dict[str, Any]:
     return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata, "spec": obj["spec"]}
 
 
-def _entries(body: Mapping[str, Any] | None, name: str, namespace: str) -> Entries:
-    if body is None:
-        text = f"there is no MatrixCatalog {name!r} in namespace {namespace!r}; create it, or remove this reference"
-        raise InvalidSpec([Problem("", text)])
+def _entries(body: Mapping[str, Any], name: str) -> Entries:
     try:
         return parse_catalog(dict(body)).spec
     except InvalidSpec as error:
         more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
         text = f"MatrixCatalog {name!r} cannot be used: {error.problems[0]}{more}; mend that object"
         raise InvalidSpec([Problem("", one_line(text))]) from error
-
-
-def _is_new(spec: Spec, earlier: UsedCatalog) -> bool:
-    """Whether the spec names something that was not looked up before, or a catalog that was not read before."""
-    if not {source_of(ref.name) for ref in spec.catalog_refs} <= set(earlier.sources):
-        return True
-    known: dict[str, set[str]] = {kind: set(getattr(spec.catalog, kind)) for kind in KINDS}
-    for kinds in _kept(spec, earlier).values():
-        for kind, entries in kinds.items():
-            known[kind] |= set(entries)
-    return any(names - known[kind] for kind, names in used_names(spec).items())
-
-
-_Kept = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""Source to kind to name to entry."""
-
-
-def _kept(spec: Spec, earlier: UsedCatalog) -> _Kept:
-    """What an earlier generation found outside of its spec, less what this one says itself or reads no more."""
-    refs = {source_of(ref.name) for ref in spec.catalog_refs}
-    kept: dict[str, dict[str, dict[str, Any]]] = {}
-    for kind in KINDS:
-        entries: Mapping[str, Named[Any]] = getattr(earlier.entries, kind)
-        for name, entry in entries.items():
-            left = entry.source.startswith(_OBJECT) and entry.source not in refs
-            if entry.source != INLINE and not left and name not in getattr(spec.catalog, kind):
-                kept.setdefault(entry.source, {}).setdefault(kind, {})[name] = entry.value
-    return kept
-
-
-def _with_kept(sources: Iterable[tuple[str, Entries]], kept: _Kept) -> list[tuple[str, Entries]]:
-    """All catalogs, each with what is kept of it in the place of what it says now."""
-    result = [(source, _as_entries(kinds)) for source, kinds in kept.items()]
-    for source, entries in sources:
-        old: dict[str, set[str]] = {kind: set() for kind in KINDS}
-        for other, kinds in kept.items():
-            if family(other) == family(source):
-                for kind, named in kinds.items():
-                    old[kind] |= set(named)
-        fresh = {
-            kind: {name: value for name, value in getattr(entries, kind).items() if name not in old[kind]}
-            for kind in KINDS
-        }
-        result.append((source, _as_entries(fresh)))
-    return result
-
-
-def _as_entries(kinds: Mapping[str, Mapping[str, Any]]) -> Entries:
-    """Entries that were checked where they came from."""
-    return Entries().model_copy(update={kind: dict(named) for kind, named in kinds.items()})
-
-
-def family(source: str) -> str:
-    """A source without the version that a plug-in has in brackets."""
-    return source.partition(" (")[0]

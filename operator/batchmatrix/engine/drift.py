@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from batchmatrix.base.errors import InvalidSpec
-from batchmatrix.engine.catalogs import Lookup, UsedCatalog, family, source_of, version_of
+from batchmatrix.engine.catalogs import Lookup, version_of
+from batchmatrix.engine.kept import UsedCatalog, family, source_of
 from batchmatrix.model.catalog import KINDS, Named
 from batchmatrix.model.v1alpha1 import Entries, parse_catalog
 from batchmatrix.plan.catalogs import INLINE
@@ -24,23 +25,22 @@ def referenced(catalog: UsedCatalog) -> list[str]:
     return sorted(source.removeprefix(prefix) for source in sources if source.startswith(prefix))
 
 
-async def drift_of(catalog: UsedCatalog, lookup: Lookup, namespace: str) -> tuple[dict[str, str], str]:
+async def drift_of(catalog: UsedCatalog, lookup: Lookup, namespace: str, *, now: float) -> tuple[dict[str, str], str]:
     """Versions of the MatrixCatalogs that were looked at, by name, and which entries differ in one line.
 
-    The line is empty where nothing differs. That an object is gone is believed only from the server itself. Raises
-    Unavailable.
+    The line is empty where nothing differs; `now` is monotonic seconds. Raises Unavailable.
     """
-    now: dict[str, Entries | None] = {family(source): entries for source, entries in lookup.sources}
+    said: dict[str, Entries | None] = {family(source): entries for source, entries in lookup.sources}
     versions: dict[str, str] = {}
     for name in referenced(catalog):
-        body = lookup.objects.get(namespace, name) or await lookup.objects.read(namespace, name)
+        body = await lookup.look(namespace, name, now=now)
         versions[name] = version_of(body)
-        now[source_of(name)] = _entries(body)
+        said[source_of(name)] = _entries(body)
     changed = []
     for kind in KINDS:
         entries: Mapping[str, Named[Any]] = getattr(catalog.entries, kind)
         for name, entry in sorted(entries.items()):
-            if entry.source != INLINE and _differs(kind, name, entry, now):
+            if entry.source != INLINE and _differs(kind, name, entry, said):
                 changed.append(f"{kind} {name} ({entry.source})")
     if not changed:
         return versions, ""
@@ -55,6 +55,6 @@ def _entries(body: Mapping[str, Any] | None) -> Entries | None:
         return None
 
 
-def _differs(kind: str, name: str, entry: Named[Any], now: Mapping[str, Entries | None]) -> bool:
-    entries = now.get(family(entry.source))
+def _differs(kind: str, name: str, entry: Named[Any], said: Mapping[str, Entries | None]) -> bool:
+    entries = said.get(family(entry.source))
     return entries is None or getattr(entries, kind).get(name) != entry.value

@@ -86,7 +86,7 @@ class Opener:
         if generation == run.generation and not run.problem:
             await self._hold_against_catalogs(run)
             return
-        if generation == run.generation and not await self.catalogs.may_be_mended(run.ref.namespace, run.looked_up):
+        if generation == run.generation and not await self._may_be_mended(run):
             return
         looked_up: dict[str, str] = {}
         try:
@@ -103,6 +103,9 @@ class Opener:
         self._put_in_force(run, pinned)
         run.generation, run.problem, run.looked_up = generation, "", {}
         await self._hold_against_catalogs(run)
+
+    async def _may_be_mended(self, run: Run) -> bool:
+        return await self.catalogs.may_be_mended(run.ref.namespace, run.looked_up, now=self.clock.monotonic())
 
     def _known(self, name: str) -> Store:
         if name not in self.stores:
@@ -135,9 +138,10 @@ class Opener:
             return pinned
         catalog = await pins.catalog(generation)
         if catalog is None:
-            found = await self.catalogs.read(matrix, run.ref.namespace, earlier=run.catalog)
+            now = self.clock.monotonic()
+            found = await self.catalogs.read(matrix, run.ref.namespace, earlier=run.catalog, now=now)
             looked_up.update(found.versions)
-            catalog = as_pinned(resolve(matrix, found, earlier=run.catalog))
+            catalog = as_pinned(resolve(matrix, found, earlier=run.catalog), generation)
         whole = written_out(matrix, catalog)
         plan = self._plan(run, whole, generation)  # nothing is pinned of a generation that cannot be run
         kept = await pins.put_catalog(generation, catalog)
@@ -181,9 +185,10 @@ class Opener:
         """Note which entries say something else by now; only when one of their catalogs has changed."""
         if run.catalog is None:
             return
-        if run.compared is None or self.catalogs.changed(run.ref.namespace, run.compared):
+        namespace, now = run.ref.namespace, self.clock.monotonic()
+        if run.compared is None or self.catalogs.changed(namespace, run.compared, now=now):
             try:
-                run.compared, run.drift = await drift_of(run.catalog, self.catalogs, run.ref.namespace)
+                run.compared, run.drift = await drift_of(run.catalog, self.catalogs, namespace, now=now)
             except Unavailable as error:  # it is only shown: another pass will tell
                 logger.debug("catalogs cannot be compared: %s", error)
 

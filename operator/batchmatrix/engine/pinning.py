@@ -14,12 +14,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from batchmatrix.base.errors import AlreadyExists, BatchMatrixError, InvalidSpec, NotFound, Problem
 from batchmatrix.base.ids import canonical_json
-from batchmatrix.engine.catalogs import UsedCatalog, bare_object
+from batchmatrix.engine.catalogs import bare_object
+from batchmatrix.engine.kept import UsedCatalog
 from batchmatrix.formats.matrix_file import dump_object, load_matrix
 from batchmatrix.ledger.errors import BrokenLedger
 from batchmatrix.model.catalog import KINDS, Catalogs, Named
@@ -35,7 +36,10 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-CATALOG_SCHEMA = 1
+CATALOG_SCHEMA = 2
+
+_TOGETHER = 16
+"""Entries of one kind that are checked at once: what a catalog may hold of any kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class Pins:
             plan=self._read(plan_key(generation), load_plan, plan),
             # the YAML of the longest spec takes a second or more, in which the lease and other matrices must not wait
             matrix=await asyncio.to_thread(self._read, resolved_key(generation), _load_resolved, text),
-            catalog=self._read(catalog_key(generation), load_catalog, await self._rest(catalog_key(generation))),
+            catalog=self._catalog(generation, await self._rest(catalog_key(generation))),
         )
 
     async def catalog(self, generation: int) -> UsedCatalog | None:
@@ -85,13 +89,16 @@ class Pins:
             data = await self.store.get(self._key(catalog_key(generation)))
         except NotFound:
             return None
-        return self._read(catalog_key(generation), load_catalog, data)
+        return self._catalog(generation, data)
+
+    def _catalog(self, generation: int, data: bytes) -> UsedCatalog:
+        return replace(self._read(catalog_key(generation), load_catalog, data), generation=generation)
 
     async def put_catalog(self, generation: int, catalog: UsedCatalog) -> UsedCatalog:
         """Pin it; gives the one that counts, which another process may have pinned first."""
         data = dump_catalog(catalog)
         kept = await self._put_new(catalog_key(generation), data)
-        return catalog if kept == data else self._read(catalog_key(generation), load_catalog, kept)
+        return catalog if kept == data else self._catalog(generation, kept)
 
     async def put_matrix(self, generation: int, matrix: BatchMatrix, body: Mapping[str, Any]) -> BatchMatrix:
         """Pin the self-contained matrix, and beside it the spec as it was written; gives the matrix that counts.
@@ -152,9 +159,19 @@ class Pins:
 
 def dump_catalog(catalog: UsedCatalog) -> bytes:
     """The one text of the entries that a generation uses: the same entries give the same bytes."""
-    body: dict[str, Any] = {"schema": CATALOG_SCHEMA, "sources": list(catalog.sources)}
+    body = {
+        "schema": CATALOG_SCHEMA,
+        "sources": list(catalog.sources),
+        **_dumped(catalog.entries),
+        "dropped": _dumped(catalog.dropped),
+    }
+    return canonical_json(body) + b"\n"
+
+
+def _dumped(catalogs: Catalogs) -> dict[str, Any]:
+    body: dict[str, Any] = {}
     for kind in KINDS:
-        entries: Mapping[str, Named[Any]] = getattr(catalog.entries, kind)
+        entries: Mapping[str, Named[Any]] = getattr(catalogs, kind)
         body[kind] = {
             name: {
                 "source": entry.source,
@@ -162,34 +179,44 @@ def dump_catalog(catalog: UsedCatalog) -> bytes:
             }
             for name, entry in entries.items()
         }
-    return canonical_json(body) + b"\n"
+    return body
 
 
 def load_catalog(data: bytes) -> UsedCatalog:
-    """What dump_catalog wrote. Raises BatchMatrixError where it is damaged, or from a newer operator."""
+    """What dump_catalog wrote. Raises BatchMatrixError where it is damaged, or from another version."""
     try:
         body = json.loads(data)
         schema = body["schema"]
         if schema != CATALOG_SCHEMA:
-            text = f"it has schema {schema!r}, this version reads {CATALOG_SCHEMA}; upgrade the operator"
-            raise BatchMatrixError(text)
-        values = {kind: {name: entry["value"] for name, entry in body[kind].items()} for kind in KINDS}
-        entries = parse_entries(values)
-        named = {
-            kind: {
-                name: Named(getattr(entries, kind)[name], str(entry["source"])) for name, entry in body[kind].items()
-            }
-            for kind in KINDS
-        }
-        return UsedCatalog(Catalogs(**named), tuple(str(source) for source in body["sources"]))
+            raise BatchMatrixError(_other_schema(schema))
+        sources = tuple(str(source) for source in body["sources"])
+        return UsedCatalog(_loaded(body), sources, _loaded(body["dropped"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         text = f"it holds no catalog ({type(error).__name__}); it was damaged outside of BatchMatrix"
         raise BatchMatrixError(text) from None
 
 
-def as_pinned(catalog: UsedCatalog) -> UsedCatalog:
+def _other_schema(schema: object) -> str:
+    if schema == 1:
+        return "it has schema 1, of a version before the first release; delete the matrix and make it anew"
+    return f"it has schema {schema!r}, this version reads {CATALOG_SCHEMA}; upgrade the operator"
+
+
+def _loaded(body: Mapping[str, Any]) -> Catalogs:
+    named: dict[str, dict[str, Named[Any]]] = {}
+    for kind in KINDS:
+        names = list(body[kind])
+        values: dict[str, Any] = {}
+        for start in range(0, len(names), _TOGETHER):
+            some = names[start : start + _TOGETHER]
+            values |= getattr(parse_entries({kind: {name: body[kind][name]["value"] for name in some}}), kind)
+        named[kind] = {name: Named(value, str(body[kind][name]["source"])) for name, value in values.items()}
+    return Catalogs(**named)
+
+
+def as_pinned(catalog: UsedCatalog, generation: int) -> UsedCatalog:
     """The entries as every process reads them from the file, so that all that follows from them is the same too."""
-    return load_catalog(dump_catalog(catalog))
+    return replace(load_catalog(dump_catalog(catalog)), generation=generation)
 
 
 def resolved_text(matrix: BatchMatrix, ref: MatrixRef, generation: int) -> str:

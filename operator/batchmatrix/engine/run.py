@@ -8,7 +8,7 @@ from typing import Any
 
 from batchmatrix.engine.board import Board
 from batchmatrix.engine.captures import Captures
-from batchmatrix.engine.catalogs import UsedCatalog
+from batchmatrix.engine.kept import UsedCatalog
 from batchmatrix.engine.policy import Policy
 from batchmatrix.ledger.writer import Ledger
 from batchmatrix.model.cell import MatrixRef, Plan

@@ -17,7 +17,7 @@ from tests.support.logs import Killed
 from tests.support.process import Process
 from tests.support.specs import a_matrix
 from tests.support.stores import Fault
-from tests.support.world import REF, Kill, SmallWorld
+from tests.support.world import REF, Kill, Program, SmallWorld
 
 Start = Callable[[SmallWorld], Process]
 
@@ -131,8 +131,9 @@ async def test_a_matrix_whose_catalog_cannot_be_used_waits_for_it_to_be_mended(
     assert (world.condition("Stalled"), world.made) == ("True", [])
     assert pinned(world, "catalog.json") is None
     reads = len(world.catalogs.reads)
-    process.notify(REF, 0.0)
     await process.run(600)
+    process.notify(REF, 0.0)
+    await process.run(1)
     # as long as nothing has changed it is not read again, but that it still is not there is asked of the server
     assert len(world.catalogs.reads) == reads + (catalog is None)
     world.catalogs.put(world, **FAST)
@@ -147,8 +148,8 @@ async def test_a_catalog_of_which_the_watch_does_not_tell_is_found_at_the_next_l
     process = start(world)
     await process.run(1)
     world.catalogs.put(world, told=False, **FAST)
-    process.notify(REF, 0.0)  # as at a resync
-    await process.run(1)
+    process.notify(REF, 300.0)  # as at a resync
+    await process.run(301)
     assert (world.condition("Stalled"), len(world.made)) == ("False", 2)
 
 
@@ -224,6 +225,51 @@ async def test_a_watch_that_is_behind_does_not_say_that_a_catalog_has_changed(st
     process = start(world)
     await process.run(5)
     assert "catalog" not in world.status()["message"]
+
+
+async def test_while_the_watch_lacks_a_catalog_the_server_is_asked_at_most_once_a_minute(start: Start) -> None:
+    world = SmallWorld()
+    world.program = lambda _job: Program(seconds=30)
+    world.catalogs.put(world, told=False, **FAST)
+    submit(world, trials=20, parallelism=4)
+    process = start(world)
+    assert await process.run(600, until=lambda: world.condition("Finished") == "True")
+    assert len(world.calls) > 100
+    assert 2 <= len(world.catalogs.reads) <= 7
+
+
+async def test_so_it_is_while_the_watch_is_behind_with_a_catalog_that_cannot_be_used(start: Start) -> None:
+    world = SmallWorld()
+    world.catalogs.put(world, **FAST)
+    world.catalogs.put(world, told=False, mitigations={})
+    submit(world)
+    process = start(world)
+    for _ in range(60):
+        process.notify(REF, 0.0)
+        await process.run(1)
+    assert len(world.catalogs.reads) == 1
+    world.catalogs.put(world, **FAST)
+    await process.run(1)
+    assert (world.condition("Stalled"), len(world.made)) == ("False", 2)
+
+
+async def test_a_catalog_that_is_being_deleted_counts_as_gone(start: Start) -> None:
+    world = SmallWorld()
+    world.catalogs.put(world, **FAST)
+    world.catalogs.there["triage", "team"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    submit(world)
+    process = start(world)
+    await process.run(1)
+    assert "there is no MatrixCatalog 'team'" in world.status()["message"]
+    assert world.made == []
+    world.catalogs.remove(world)
+    world.catalogs.put(world, **FAST)
+    await process.run(1)
+    assert (world.condition("Stalled"), len(world.made)) == ("False", 2)
+    world.catalogs.there["triage", "team"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    world.catalogs.tell(world)
+    await process.run(1)
+    assert "not what its catalog says now: mitigations fast" in world.status()["message"]
 
 
 async def test_of_many_entries_that_changed_only_a_few_are_written_out(start: Start) -> None:
@@ -304,8 +350,75 @@ async def test_a_catalog_that_is_gone_stops_no_edit_that_names_nothing_new(start
     submit(world, axes=[{"name": "mitigation", "values": ["fast", "other"]}])
     await process.run(1)
     assert world.condition("Stalled") == "True"
-    assert "there is no MatrixCatalog 'team'" in world.status()["message"]
+    said = "there is no MatrixCatalog 'team' in namespace 'triage'; create it, or copy what was used of it from "
+    assert said + "runs/2/catalog.json of the results into spec.catalog, then remove" in world.status()["message"]
     assert pinned(world, "plan.json", 3) is None
+    # which is what the message says
+    data = pinned(world, "catalog.json", 2)
+    assert data is not None
+    own = {name: one["value"] for name, one in json.loads(data)["mitigations"].items() if name == "fast"}
+    catalog = {"mitigations": {**own, "other": {"env": {"FAST": "9"}}}}
+    submit(world, catalogRefs=[], catalog=catalog, axes=[{"name": "mitigation", "values": ["fast", "other"]}])
+    await process.run(1)
+    assert env_of(world, 4) == {"fast": "1", "other": "9"}
+
+
+async def test_a_catalog_that_is_gone_stops_no_name_that_another_one_has(start: Start) -> None:
+    world = SmallWorld()
+    world.catalogs.put(world, **FAST)
+    world.catalogs.put(world, "second", mitigations={"other": {"env": {"FAST": "3"}}})
+    refs = [{"name": "team"}, {"name": "second"}]
+    submit(world, catalogRefs=refs)
+    process = start(world)
+    await process.run(1)
+    world.catalogs.remove(world)
+    axes = [{"name": "mitigation", "values": ["fast", "other"]}]
+    submit(world, catalogRefs=refs, axes=axes)
+    await process.run(1)
+    assert env_of(world, 2) == {"fast": "1", "other": "3"}
+    submit(world, catalogRefs=refs[1:], axes=axes)
+    await process.run(1)
+    said = "no longer has the MatrixCatalog team of 'fast'; put it back, or copy what was used of it from runs/2/"
+    assert said in world.status()["message"]
+
+
+async def test_a_name_that_is_dropped_and_named_again_means_what_it_meant(start: Start) -> None:
+    world = SmallWorld()
+    world.catalogs.put(world, **FAST)
+    submit(world)
+    process = start(world)
+    await process.run(1)
+    submit(world, axes=[{"name": "mitigation", "values": ["none"]}])
+    await process.run(1)
+    await process.end()
+    world.catalogs.put(world, **FASTER)
+    process = start(world)
+    await process.run(1)
+    submit(world)
+    await process.run(1)
+    assert env_of(world, 3) == {"none": None, "fast": "1"}
+    assert plan_of(world, 3).cells == plan_of(world, 1).cells
+
+
+async def test_of_what_is_made_self_contained_only_what_the_file_says_counts(start: Start) -> None:
+    """A process that goes on from catalog.json writes the same bytes as the one that wrote it would have."""
+    texts = []
+    for cut in (False, True):
+        world = SmallWorld()
+        team = {"fast": {"description": "", "env": {"FAST": "1"}}}
+        world.catalogs.put(world, mitigations=team, workloads={"train": {"image": "app:3", "args": [], "command": []}})
+        submit(world, workload={"ref": "train"})
+        if cut:
+            store = world.stores["default"]
+            failing = [Fault.BEFORE]
+            store.fault = lambda _, key, failing=failing: (
+                failing.pop() if failing and key.endswith("matrix.resolved.yaml") else None
+            )
+        process = start(world)
+        await process.run(60)
+        texts.append(pinned(world, "matrix.resolved.yaml"))
+    assert texts[0] is not None
+    assert texts[0] == texts[1]
 
 
 async def test_a_spec_that_says_itself_what_a_name_means_is_believed(start: Start) -> None:

@@ -191,3 +191,4 @@ async def test_a_plug_in_with_the_same_name_keeps_nobody_from_suspending(start: 
     world.submit(**spec, suspend=True)
     await process.run(300)
     assert len(world.made) == 2
+    assert suspended(world)
