@@ -7,6 +7,7 @@ from pathlib import Path
 
 from batchmatrix.base.documents import FILE_LIMIT
 from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.base.text import one_line
 
 __all__ = ["STANDARD_INPUT", "read_text", "shown_name"]
 
@@ -18,8 +19,8 @@ _BYTES = 4 * FILE_LIMIT
 
 
 def shown_name(path: Path) -> str:
-    """How a file is called in messages."""
-    return "<stdin>" if path == STANDARD_INPUT else str(path)
+    """How a file is called in messages: one line, whatever its name holds."""
+    return "<stdin>" if path == STANDARD_INPUT else one_line(str(path), limit=4096)
 
 
 def read_text(path: Path, *, limit: int = _BYTES) -> str:

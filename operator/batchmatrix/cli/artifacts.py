@@ -13,6 +13,8 @@ import click
 import zstandard
 
 from batchmatrix.base.errors import NotFound
+from batchmatrix.base.text import one_line
+from batchmatrix.cli.output import say
 from batchmatrix.ports.store import Store
 from batchmatrix.settings import DEFAULT_CONFIG, load_settings
 from batchmatrix.wiring import open_store
@@ -47,7 +49,7 @@ def ls(prefix: str, config: Path, store: str) -> None:
 
     async def listed(opened: Store) -> None:
         async for item in opened.list(prefix):
-            click.echo(f"{item.size:>12}  {item.key}")
+            say(f"{item.size:>12}  {one_line(item.key, limit=4096)}")
 
     _with_store(config, store, listed)
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
-from typing import NoReturn
 
 import click
 
 from batchmatrix.base.errors import BatchMatrixError, InvalidSpec
-from batchmatrix.base.text import one_line
 from batchmatrix.cli.artifacts import artifacts
 from batchmatrix.cli.catalog import catalog
 from batchmatrix.cli.exits import Exit
 from batchmatrix.cli.import_ import import_
 from batchmatrix.cli.lint import lint
+from batchmatrix.cli.output import say
 from batchmatrix.cli.plan import plan
+from batchmatrix.cli.streams import close_streams, open_streams, tell
 
 __all__ = ["app", "run"]
 
@@ -40,37 +40,49 @@ def version() -> None:
 
 def run() -> None:
     """Run the command line; every expected failure is told in lines on standard error, with exit status 1."""
+    out = open_streams()
+    sys.exit(close_streams(out, _status()))
+
+
+def _status() -> int:
     try:
-        status = app(standalone_mode=False)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-        sys.exit(Exit.ERROR)
+        status = _command()
     except click.ClickException as error:
-        print(f"batchmatrix: {one_line(error.format_message(), limit=2000)}", file=sys.stderr)
-        sys.exit(Exit.ERROR)  # not click's 2: one code for everything that is an error and no result
+        tell(error.format_message())
+        return Exit.ERROR  # not click's 2: one code for everything that is an error and no result
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(Exit.INTERRUPTED)
+        return Exit.INTERRUPTED
+    except SystemExit:  # so click ends where the reader of its output has gone
+        return Exit.ERROR
     except BatchMatrixError as error:
-        _tell([error])
+        return _told(error)
     except BaseExceptionGroup as group:
         expected, rest = group.split(BatchMatrixError)
         if rest is not None or expected is None:
             raise
-        _tell(_leaves(expected))
-    sys.exit(status if isinstance(status, int) else Exit.OK)
+        return _told(expected)
+    except OSError as error:
+        if error.filename is not None:
+            tell(f"{error.filename}: {error.strerror}")
+        return Exit.ERROR  # without a file it is standard output, of which close_streams speaks
+    return status if isinstance(status, int) else Exit.OK
 
 
-def _tell(errors: list[BaseException]) -> NoReturn:
-    for error in errors:
-        for line in error.problems if isinstance(error, InvalidSpec) else (error,):
-            print(f"batchmatrix: {line}", file=sys.stderr)
-    sys.exit(Exit.ERROR)
+def _command() -> object:
+    """What the command returns; help, and 1, where none is named."""
+    try:
+        return app(prog_name="batchmatrix", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        say(error.format_message())
+        return Exit.ERROR
 
 
-def _leaves(error: BaseException) -> list[BaseException]:
-    """The errors of a group, whatever groups they lie in."""
+def _told(error: BaseException) -> int:
+    """Say every problem of an error, or of a group of them, in a line of its own."""
     if isinstance(error, BaseExceptionGroup):
-        return [leaf for each in error.exceptions for leaf in _leaves(each)]
-    return [error]
+        for each in error.exceptions:
+            _told(each)
+    else:
+        for line in error.problems if isinstance(error, InvalidSpec) else (error,):
+            tell(str(line))
+    return Exit.ERROR
