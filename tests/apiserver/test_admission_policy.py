@@ -93,3 +93,25 @@ def test_the_policy_has_no_warnings(users: tuple[Kube, Kube], cluster: Kube) -> 
 
     found = wait_for(checked, timeout=30, what="the policy to be checked")
     assert found["status"]["typeChecking"].get("expressionWarnings", []) == []
+
+
+@pytest.mark.parametrize("plural", OBJECTS)
+def test_nor_change_one_that_is_being_deleted_although_its_finalizers_may_be_taken_off(
+    users: tuple[Kube, Kube], kube: Kube, plural: str
+) -> None:
+    """Others still read it: a catalog that is kept by a finalizer could be changed under them."""
+    writer, runner = users
+    obj = OBJECTS[plural]()
+    obj["metadata"]["finalizers"] = ["example.com/kept"]
+    made = kube.create(plural, obj)
+    name = made["metadata"]["name"]
+    kube.delete(plural, name)
+    assert "deletionTimestamp" in kube.get(plural, name)["metadata"]
+    change = {"spec": {"trials": 2}} if plural == "batchmatrices" else {"spec": {"mitigations": {"slow": {}}}}
+    with pytest.raises(ApiError, match="may not create Jobs"):
+        writer.patch(plural, name, change)
+    assert kube.get(plural, name)["spec"] == made["spec"]
+    assert runner.patch(plural, name, change)["spec"] != made["spec"]
+    writer.patch(plural, name, {"metadata": {"finalizers": None}})
+    with pytest.raises(ApiError):
+        kube.get(plural, name)

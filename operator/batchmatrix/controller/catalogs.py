@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from batchmatrix.base.errors import Unavailable
 from batchmatrix.controller.lean import lean
 
 __all__ = ["WatchedCatalogs"]
+
+logger = logging.getLogger(__name__)
 
 
 class Reader(Protocol):
     """Reads one object from the server."""
 
     async def read(self, namespace: str, name: str) -> Mapping[str, Any] | None:
-        """The object as it is now, or None where there is none."""
+        """The object as it is now, or None where there is none. Raises Unavailable."""
         ...
 
 
@@ -33,6 +37,19 @@ class WatchedCatalogs:
     async def read(self, namespace: str, name: str) -> Mapping[str, Any] | None:
         """The object as the server has it."""
         return await self._reader.read(namespace, name)
+
+    async def check(self) -> None:
+        """Ask the server for everything that is remembered: a watch that is opened anew tells of no deletions."""
+        for key, body in list(self._bodies.items()):
+            try:
+                there = await self._reader.read(*key)
+            except Unavailable as error:
+                logger.info("catalogs are not looked after this time: %s", error)
+                return
+            # what the watch has shown meanwhile is newer than the answer
+            if there is None and self._bodies.get(key) is body:
+                del self._bodies[key]
+                self._changed(*key)
 
     def seen(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """Take in one event of the watch; `kind` is None for what was there before it."""

@@ -13,6 +13,7 @@ from typing import Any, cast
 import kopf
 
 from batchmatrix.adapters.kube.access import Access
+from batchmatrix.adapters.kube.discovery import check_kinds
 from batchmatrix.adapters.telemetry.clock import SystemClock
 from batchmatrix.base.errors import BatchMatrixError, LeaseLost, Unavailable
 from batchmatrix.base.quantities import parse_duration
@@ -75,7 +76,12 @@ class Operator:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises BatchMatrixError where it cannot even begin."""
-        stores = await open_stores(self._settings, token=self._identity.process)
+        try:
+            await check_kinds(self.cluster.client)
+            stores = await open_stores(self._settings, token=self._identity.process)
+        except BatchMatrixError:
+            await self.cluster.close()
+            raise
         probes = Probes(alive=self._dead, ready=self._unready, port=self._settings.probes.port)
         await probes.start()
         engine = build_engine(
@@ -121,6 +127,7 @@ class Operator:
         self._all_again()
         while True:
             await asyncio.sleep(parse_duration(self._settings.resync) * random.uniform(0.9, 1.1))
+            await self.catalogs.check()
             self._all_again()
 
     def _start(self, group: asyncio.TaskGroup, name: str, work: Coroutine[None, None, None]) -> None:

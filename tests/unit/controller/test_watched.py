@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from batchmatrix.base.errors import Unavailable
 from batchmatrix.controller.catalogs import WatchedCatalogs
 from batchmatrix.controller.matrices import WatchedMatrices
 from batchmatrix.model.cell import MatrixRef
@@ -81,3 +82,51 @@ def test_a_catalog_is_remembered_without_what_is_of_no_use() -> None:
     catalogs.seen("DELETED", body)
     assert catalogs.get("triage", "team") is None
     assert told == [("triage", "team")] * 2
+
+
+class Server:
+    """Has what is in `there`, or does not answer; `meanwhile` happens before its answer arrives."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, dict[str, Any]] = {}
+        self.silent = False
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    async def read(self, _namespace: str, name: str) -> Mapping[str, Any] | None:
+        if self.silent:
+            raise Unavailable("the API server does not answer")
+        found = self.there.get(name)
+        self.meanwhile()
+        return found
+
+
+def catalog(name: str) -> dict[str, Any]:
+    body = catalog_object(name)
+    body["metadata"] |= {"namespace": "triage", "uid": name, "generation": 1}
+    return body
+
+
+async def test_a_deletion_that_the_watch_missed_is_noticed_at_the_next_check() -> None:
+    server = Server()
+    told: list[str] = []
+    catalogs = WatchedCatalogs(server, lambda _, name: told.append(name))
+    for name in ("a", "b"):
+        catalogs.seen("ADDED", catalog(name))
+    server.there["b"] = catalog("b")
+    told.clear()
+    server.silent = True
+    await catalogs.check()
+    assert (catalogs.get("triage", "a") is not None, told) == (True, [])
+    server.silent = False
+    await catalogs.check()
+    assert (catalogs.get("triage", "a"), told) == (None, ["a"])
+    assert catalogs.get("triage", "b") is not None
+
+
+async def test_what_the_watch_shows_during_a_check_is_newer_than_its_answer() -> None:
+    server = Server()
+    catalogs = WatchedCatalogs(server, lambda *_: None)
+    catalogs.seen("ADDED", catalog("a"))
+    server.meanwhile = lambda: catalogs.seen("ADDED", catalog("a"))
+    await catalogs.check()
+    assert catalogs.get("triage", "a") is not None
