@@ -33,6 +33,10 @@ Severity = Literal["error", "warning", "note"]
 Sources = Sequence[tuple[str, Entries]]
 
 
+_REFERRING = ("spec.workload.command", "spec.workload.args", "spec.workload.env")
+"""Where variables are named by $(X)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing to say about a file."""
@@ -147,7 +151,7 @@ def _names_and_cells(document: Document, matrix: BatchMatrix, catalogs: Catalogs
         unknown = True
         whole = self_contained(matrix, _with_stand_ins(matrix.spec, catalogs))
     for problem in _plan_problems(whole):
-        if not unknown or not problem.path.startswith(("spec.workload.command", "spec.workload.args")):
+        if not unknown or not problem.path.startswith(_REFERRING):
             yield _told(problem, document, matrix, catalogs)
 
 

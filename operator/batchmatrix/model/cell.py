@@ -40,8 +40,10 @@ class Work:
     args: tuple[str, ...] = ()
     working_dir: str | None = None
     env: tuple[tuple[str, str], ...] = ()
-    """Literal variables in order, each once: steps, parameters, environment, mitigations, extraEnv, user's env. Those
-    that name cell, trial, seed and attempt are added at launch and are not here."""
+    """Variables as a manifest has them, in order, each once: steps, parameters, environment, mitigations, extraEnv,
+    user's env. In all but the user's env every `$` is doubled, so that the container sees the very value that the spec
+    says; in the user's env `$(X)` is a variable before it. Those that name cell, trial, seed and attempt are added at
+    launch and are not here."""
     env_from: tuple[dict[str, Any], ...] = ()
     resources: dict[str, dict[str, str]] = field(default_factory=dict)
     """`requests` and `limits`, the hardware's extended resource included."""

@@ -34,8 +34,9 @@ _ENTRIES_LIMIT = 64
 def merge(sources: Iterable[tuple[str, Entries]]) -> Catalogs:
     """All entries of all sources, each a name in words and its entries.
 
-    An entry that several sources have with the same contents is no clash; it counts as the first one's. Raises
-    InvalidSpec with every name that stands for different things.
+    An entry that several sources have with the same contents is no clash; it counts as the first one's. What a
+    description says changes nothing that runs, so the first source's is kept. Raises InvalidSpec with every name that
+    stands for different things.
     """
     found: dict[str, dict[str, Named[Any]]] = {kind: {} for kind in KINDS}
     problems: list[Problem] = []
@@ -43,7 +44,7 @@ def merge(sources: Iterable[tuple[str, Entries]]) -> Catalogs:
         for kind in KINDS:
             for name, value in getattr(entries, kind).items():
                 known = found[kind].setdefault(name, Named(value, source))
-                if known.value != value:
+                if known.value != value.model_copy(update={"description": known.value.description}):
                     text = f"{name!r} is in two catalogs with different contents: {known.source} and {source}"
                     where = field_path(("spec", "catalog", kind, name)) if source == INLINE else source
                     problems.append(Problem(where, one_line(f"{kind}: {text}; rename one of them")))

@@ -185,12 +185,28 @@ def _clashes(
 def _references(spec: Spec, cell: Unplaced) -> Iterator[Problem]:
     if spec.workload.env_from:
         return  # keys of a ConfigMap or Secret are not known here
-    known = {*LAUNCH_VARIABLES, *(name for name, _ in cell.work.env)}
+    user = {variable.name: index for index, variable in enumerate(spec.workload.env)}
+    known = set(LAUNCH_VARIABLES)
+    for key, value in cell.work.env:
+        if key in user and key not in cell.combination.settings.extra_env:  # all others are literals
+            for name in dict.fromkeys(references(value)):
+                if name not in known:
+                    text = _too_early(name, key) if name in user else _unset(spec, cell, name)
+                    yield Problem(f"spec.workload.env[{user[key]}].value", text)
+        known.add(key)
     for field, texts in (("command", spec.workload.command), ("args", spec.workload.args)):
         for index, text in enumerate(texts):
             for name in dict.fromkeys(references(text)):
                 if name not in known:
                     yield Problem(f"spec.workload.{field}[{index}]", _unset(spec, cell, name))
+
+
+def _too_early(name: str, key: str) -> str:
+    """Of a reference from the variable `key` to one that has no value yet."""
+    literally = f"$$({name}) for a literal $({name})"
+    if name == key:
+        return f"$({name}) is {key} itself, which has no value yet; rename one, or write {literally}"
+    return f"$({name}) is set after {key}; write it before {key}, or {literally}"
 
 
 def _unset(spec: Spec, cell: Unplaced, name: str) -> str:

@@ -10,6 +10,7 @@ from batchmatrix.base.ids import digest
 from batchmatrix.base.quantities import parse_duration
 from batchmatrix.model.cell import Scalar, Work
 from batchmatrix.model.v1alpha1 import Environment, Hardware, ImageRule, Spec, Workload
+from batchmatrix.model.v1alpha1.rules import literal
 from batchmatrix.plan.combination import Combination
 from batchmatrix.plan.identity import work_json
 from batchmatrix.plan.text import scalar_text
@@ -77,7 +78,7 @@ class Resolver:
         spec, settings = self._spec, combination.settings
         base, image, rules, base_digest = self._base(combination)
         steps = spec.steps if settings.steps is None else settings.steps
-        own = tuple((name, scalar_text(value)) for name, value in combination.parameters.items())
+        own = tuple((name, literal(scalar_text(value))) for name, value in combination.parameters.items())
         if steps is not None:
             own = ((STEPS_VARIABLE, str(steps)), *own)
         inputs: dict[str, Any] = {"base": base_digest, "parameters": combination.parameters, "seed": spec.seed}
@@ -181,14 +182,15 @@ def _env(
     """Variables in order, each once: environment, mitigations, extraEnv, user's env; extraEnv wins over all of them.
 
     A mitigation replaces what the environment says, as that is what it is for. Inside a map the order is that of
-    the names, because the API server sorts keys and a file must mean the same without it.
+    the names, because the API server sorts keys and a file must mean the same without it. All but the user's env are
+    literals, which the kubelet must leave as they are.
     """
     stacked = {name: value for mitigation in mitigations for name, value in sorted(mitigation.items())}
     user = {variable.name: variable.value for variable in workload.env}
     return (
-        *((name, value) for name, value in sorted(environment.env.items()) if name not in {*stacked, *extra}),
-        *((name, value) for name, value in stacked.items() if name not in extra and name not in user),
-        *sorted(extra.items()),
+        *((name, literal(value)) for name, value in sorted(environment.env.items()) if name not in {*stacked, *extra}),
+        *((name, literal(value)) for name, value in stacked.items() if name not in extra and name not in user),
+        *((name, literal(value)) for name, value in sorted(extra.items())),
         *((name, value) for name, value in user.items() if name not in extra),
     )
 

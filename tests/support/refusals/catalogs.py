@@ -130,6 +130,8 @@ PLANNED: tuple[Refusal, ...] = (
     _planned("include-parameter-env", all_(put("include", [{"match": {}, "set": {"parameters": {"A": 1}}}]),
              put("workload.env", [{"name": "A"}])), "spec.workload.env[0].name", "the parameter of this name"),
     _planned("reference", put("workload.args", ["$(nothing)"]), "spec.workload.args[0]", "$$(nothing)"),
+    _planned("reference-env", put("workload.env", [{"name": "A", "value": "$(nothing)"}]),
+             "spec.workload.env[0].value", "$$(nothing)"),
     _planned("reference-steps", put("workload.args", ["$(BATCHMATRIX_STEPS)"]), "spec.workload.args[0]",
              "set spec.steps"),
     _planned("reference-some", all_(axes(("mitigation", ["none", "m"])),

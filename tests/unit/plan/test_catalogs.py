@@ -34,6 +34,21 @@ def test_the_same_entry_in_two_catalogs_is_no_clash_and_is_the_first_ones() -> N
     assert merge([("one", same), ("two", same)]).mitigations["a"].source == "one"
 
 
+def test_entries_that_differ_by_description_alone_are_no_clash_and_the_first_description_stays() -> None:
+    for kind, contents in (
+        ("mitigations", {"env": {"A": "1"}}),
+        ("environments", {"image": "a:1"}),
+        ("hardware", {"nodeLabels": {"a": "b"}}),
+        ("workloads", {"image": "a:1"}),
+    ):
+        one, other, bare = (
+            entries(**{kind: {"a": {**contents, **said}}})
+            for said in ({"description": "One."}, {"description": "Other."}, {})
+        )
+        found = getattr(merge([("one", one), ("other", other), ("bare", bare)]), kind)["a"]
+        assert (found.source, found.value.description) == ("one", "One.")
+
+
 def test_a_name_that_stands_for_different_things_is_refused_with_both_places() -> None:
     one, other = (entries(mitigations={"a": {"env": {"A": value}}}) for value in "12")
     with pytest.raises(InvalidSpec) as caught:

@@ -28,7 +28,10 @@ from batchmatrix.base.text import one_line
 from batchmatrix.model.cell import Scalar
 
 __all__ = [
+    "DNS_LABEL",
+    "DNS_SUBDOMAIN",
     "DURATION_RULE",
+    "LABEL_VALUE",
     "MAX_DURATION",
     "NAME",
     "SHAPES",
@@ -229,22 +232,22 @@ def _plain(value: object) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-_LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
+LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
 _LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 NAME = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
-_DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-_DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 _IMAGE = r"^[A-Za-z0-9][-A-Za-z0-9._/:@]*$"
 
 LabelKey = Annotated[str, shape(_LABEL_KEY, "a key such as nvidia.com/gpu.product", 317)]
-LabelValue = Annotated[str, shape(_LABEL_VALUE, "a label value of at most 63 letters, digits, '-', '_' and '.'", 63)]
+LabelValue = Annotated[str, shape(LABEL_VALUE, "a label value of at most 63 letters, digits, '-', '_' and '.'", 63)]
 Text = Annotated[str, Field(max_length=16384)]
 Variable = Annotated[str, shape(_VARIABLE, "letters, digits and underscores, no digit first", 63)]
 Name = Annotated[str, shape(NAME, "letters, digits, '-', '_' and '.', a letter or digit at both ends", 63)]
-DnsLabel = Annotated[str, shape(_DNS_LABEL, "lower-case letters, digits and '-', a letter or digit at both ends", 63)]
+DnsLabel = Annotated[str, shape(DNS_LABEL, "lower-case letters, digits and '-', a letter or digit at both ends", 63)]
 DnsSubdomain = Annotated[
-    str, shape(_DNS_SUBDOMAIN, "lower-case letters, digits, '-' and '.', a letter or digit around each '.'", 253)
+    str, shape(DNS_SUBDOMAIN, "lower-case letters, digits, '-' and '.', a letter or digit around each '.'", 253)
 ]
 Image = Annotated[str, shape(_IMAGE, "an image reference such as registry.example/team/image:tag", 512)]
 Duration = Annotated[

@@ -53,7 +53,7 @@ class Mitigation(ApiModel):
     model_config = ConfigDict(json_schema_extra=cel(_RESERVED_ENV))
 
     description: Description = Field(default="", description="What it does, in one line.")
-    env: Variables = Field(default={}, description="Literal variables by name.")
+    env: Variables = Field(default={}, description="Variables by name, taken literally ($ too).")
 
 
 class Environment(ApiModel):
@@ -74,7 +74,7 @@ class Environment(ApiModel):
     images_by_node: ImageRules | None = Field(
         default=None, description="Images by node label; the first rule that fits a node counts."
     )
-    env: Variables = Field(default={}, description="Literal variables by name.")
+    env: Variables = Field(default={}, description="Variables by name, taken literally ($ too).")
     venv: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
         default=None, description="Folder of a Python virtual environment, where trials run without a cluster."
     )

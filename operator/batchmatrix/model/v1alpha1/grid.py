@@ -55,7 +55,8 @@ class Axis(ApiModel):
     model_config = ConfigDict(json_schema_extra=cel(_NO_RESERVED))
 
     name: Variable = Field(
-        description="mitigation, environment, hardware, or a parameter, which trials get as a variable of this name."
+        description="mitigation, environment, hardware, or a parameter, which trials get as a variable of this name, "
+        "taken literally."
     )
     values: Annotated[tuple[AxisEntry, ...], Field(strict=False, min_length=1, max_length=64)] = Field(
         description="Texts, numbers or booleans; names of a catalog for mitigation (a list: used together), "
@@ -78,7 +79,9 @@ class CellSettings(ApiModel):
     trials: Trials | None = Field(default=None, description="Repetitions.")
     steps: Steps | None = Field(default=None, description="Steps of each trial, as BATCHMATRIX_STEPS.")
     extra_env: Variables = Field(
-        default={}, description="Literal variables; they replace those of mitigations, environment and workload.env."
+        default={},
+        description="Variables, taken literally ($ too); they replace those of mitigations, environment and "
+        "workload.env.",
     )
     resources: Resources = Field(
         default=Resources(), description="Quantities that replace those of workload.resources, one by one."

@@ -16,6 +16,7 @@ from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.text import one_line
 from batchmatrix.model.v1alpha1._types import SHAPES, field_path, show
 from batchmatrix.model.v1alpha1.catalog import Entries, MatrixCatalog
+from batchmatrix.model.v1alpha1.meta import is_subdomain
 from batchmatrix.model.v1alpha1.rules import check, check_entries
 from batchmatrix.model.v1alpha1.spec import BatchMatrix
 
@@ -205,10 +206,17 @@ def _between(obj: Mapping[str, Any], wrong: Sequence[tuple[int | str, ...]]) -> 
 def parse_catalog(obj: Mapping[str, Any]) -> MatrixCatalog:
     """The MatrixCatalog that `obj` stands for. Raises InvalidSpec as parse_matrix does."""
     catalog = validated(MatrixCatalog, obj)
-    problems = check_entries(catalog.spec, ("spec",))
+    problems = [*_catalog_name(catalog), *check_entries(catalog.spec, ("spec",))]
     if problems:
         raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
     return catalog
+
+
+def _catalog_name(catalog: MatrixCatalog) -> Iterator[Problem]:
+    name = catalog.metadata.name
+    if not is_subdomain(name):
+        remedy = "write at most 253 lower-case letters, digits, '-' and '.', a letter or digit around each '.'"
+        yield Problem("metadata.name", f"{show(name)} is not a DNS name; {remedy}")
 
 
 def parse_entries(obj: Mapping[str, Any]) -> Entries:

@@ -73,7 +73,7 @@ class EnvVar(ApiModel):
     )
 
     name: Variable = Field(description="Name of the variable.")
-    value: Text = Field(default="", description="Literal value; $(X) names a variable defined before it.")
+    value: Text = Field(default="", description="Value; $(X) is the value of a variable set before it, $$ is one $.")
 
 
 class ObjectRef(ApiModel):
@@ -206,7 +206,7 @@ class Template(ApiModel):
         default=(), description="Arguments; the image's own if empty. $(X) is expanded by the kubelet."
     )
     env: Annotated[tuple[EnvVar, ...], Field(strict=False, max_length=64)] = Field(
-        default=(), description="Literal variables.", json_schema_extra=list_map("name")
+        default=(), description="Variables, set after all others.", json_schema_extra=list_map("name")
     )
     env_from: Annotated[tuple[EnvFrom, ...], Field(strict=False, max_length=16)] = Field(
         default=(), description="Variables from whole ConfigMaps and Secrets."

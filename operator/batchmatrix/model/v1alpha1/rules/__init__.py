@@ -20,10 +20,19 @@ from batchmatrix.model.v1alpha1.rules.judging import judging
 from batchmatrix.model.v1alpha1.rules.later import LATER, later
 from batchmatrix.model.v1alpha1.rules.metrics import metric_problems, pattern_problems
 from batchmatrix.model.v1alpha1.rules.template import template_problems
-from batchmatrix.model.v1alpha1.rules.texts import LAUNCH_VARIABLES, references
+from batchmatrix.model.v1alpha1.rules.texts import LAUNCH_VARIABLES, literal, references
 from batchmatrix.model.v1alpha1.spec import NAME_LIMIT, BatchMatrix
 
-__all__ = ["LAUNCH_VARIABLES", "PYDANTIC_ONLY", "RULES", "SPEC_BYTES_LIMIT", "check", "check_entries", "references"]
+__all__ = [
+    "LAUNCH_VARIABLES",
+    "PYDANTIC_ONLY",
+    "RULES",
+    "SPEC_BYTES_LIMIT",
+    "check",
+    "check_entries",
+    "literal",
+    "references",
+]
 
 SPEC_BYTES_LIMIT = 131_072
 """Bytes of the spec as JSON; every cell's Job carries a part of it."""
@@ -49,7 +58,8 @@ PYDANTIC_ONLY = {
     "gate-limits": "No gate has a min that is more than its max",
     "metric-name": "Checks, gates, compare and confound name metrics that there are",
     "metric-pattern": "A pattern is an RE2 expression with one group, or with one called value",
-    "reference": "Every $(X) in command and args names a variable that every cell sets, unless envFrom is used",
+    "reference": "Every $(X) in command, args and workload.env names a variable that every cell sets, in workload.env "
+    "before it, unless envFrom is used",
     "requests-limits": "No request is more than its limit, and devices are asked for in limits, whole",
     "resource-clash": "The resource of a hardware entry is not in workload.resources too",
     "named-workload": "A workload of a catalog and what is written in its place go together",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["LAUNCH_VARIABLES", "RESERVED", "references", "reserved", "scalar_text"]
+__all__ = ["LAUNCH_VARIABLES", "RESERVED", "literal", "references", "reserved", "scalar_text"]
 
 LAUNCH_VARIABLES = ("BATCHMATRIX_TRIAL", "BATCHMATRIX_SEED", "BATCHMATRIX_CELL", "BATCHMATRIX_ATTEMPT")
 """Variables that each attempt gets besides those in the spec, in this order; BATCHMATRIX_STEPS follows if set."""
@@ -22,6 +22,14 @@ def references(text: str) -> list[str]:
     Only C identifiers count: nothing else can be a variable here, and the kubelet leaves it as it is.
     """
     return [name for name in _REFERENCE.findall(text) if _C_NAME.fullmatch(name)]
+
+
+def literal(text: str) -> str:
+    """`text` as a variable's value in a manifest, so that the container sees `text` itself.
+
+    The kubelet replaces `$(X)` and `$$` in values of variables, as in command and args; a doubled `$` is one `$`.
+    """
+    return text.replace("$", "$$")
 
 
 def reserved(shown: str) -> str:
