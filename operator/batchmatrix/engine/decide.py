@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from batchmatrix.base.clock import parse_rfc3339
-from batchmatrix.engine.actions import Action, Delete, Finish, Release, Start
-from batchmatrix.engine.attempt import Attempt, Phase, step
+from batchmatrix.engine.actions import Action, Delete, Finish, Intend, Release, Start
+from batchmatrix.engine.attempt import Attempt, Phase, Step, step
 from batchmatrix.engine.board import Board, Lane, lane_of
 from batchmatrix.engine.policy import Policy
 from batchmatrix.model.cell import Cell
@@ -59,6 +59,8 @@ class Decision:
 
     actions: list[Action] = field(default_factory=list)
     phases: Counter[Phase] = field(default_factory=Counter)
+    sent: int = 0
+    """Attempts whose container is still to start, and that nobody keeps from it."""
     wake: float | None = None
     """Unix seconds; None where only an event can change anything."""
     waiting_for: str = ""
@@ -85,6 +87,7 @@ def decide(view: View, now: float, *, follow_slots: int) -> Decision:
         following = step(attempt, view.policy, now, may_follow=may_follow)
         decision.actions += following.actions
         decision.phases[following.phase] += 1
+        decision.sent += _will_start(attempt, following)
         decision.wake_at(following.wake)
         decision.waiting_for = decision.waiting_for or following.waiting_for
     for recorded in view.recorded:
@@ -93,6 +96,13 @@ def decide(view: View, now: float, *, follow_slots: int) -> Decision:
         # What fits no node is not recorded while suspended either: whoever suspends may be about to mend just that.
         _admit(view.board, view, decision)
     return decision
+
+
+def _will_start(attempt: Attempt, following: Step) -> bool:
+    pod = attempt.pod
+    given_up = attempt.intent is not None or (pod is not None and pod.deleting_since is not None)
+    to_come = following.phase in (Phase.PENDING, Phase.QUEUED) and attempt.wanted and not given_up
+    return to_come and not any(isinstance(action, Intend) for action in following.actions)
 
 
 def _admit(board: Board, view: View, decision: Decision) -> None:

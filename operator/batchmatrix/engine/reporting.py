@@ -187,6 +187,7 @@ def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Se
         running=phases[Phase.RUNNING] + phases[Phase.ENDING],
         pending=phases[Phase.PENDING],
         queued=phases[Phase.QUEUED],
+        sent=decision.sent,
         waiting=board.waiting,
         outcomes={outcome.value: count for outcome, count in board.outcomes.items() if count},
         logs={state: board.log_states[state] for state in LogState},

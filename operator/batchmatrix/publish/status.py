@@ -47,6 +47,8 @@ class Progress:
     pending: int = 0
     queued: int = 0
     waiting: int = 0
+    sent: int = 0
+    """Of those pending or queued: trials that will start if nobody does anything, suspended or not."""
     outcomes: Mapping[str, int] = field(default_factory=dict)
     """Results by outcome."""
     logs: Mapping[str, int] = field(default_factory=dict)
@@ -128,7 +130,7 @@ def status_body(progress: Progress, *, previous: Mapping[str, Any] | None, now: 
 def _state(progress: Progress) -> tuple[str, str]:
     """Reason and message, the same for all conditions: they are views of one state."""
     counts = f"{progress.done} of {progress.total} trials done"
-    suspended = _suspended(progress.pending + progress.queued) if progress.suspended else ""
+    suspended = _suspended(progress.sent) if progress.suspended else ""
     if progress.problem:
         if progress.done >= progress.total:
             return "InvalidSpec", progress.problem
@@ -160,7 +162,7 @@ def _state(progress: Progress) -> tuple[str, str]:
 
 
 def _suspended(sent: int) -> str:
-    """What suspension stops and what not; `sent` counts trials whose container is still to start."""
+    """What suspension stops and what not; `sent` as in Progress."""
     trials = "1 trial" if sent == 1 else f"{sent} trials"
     still = f"{trials} already sent to the cluster will still run; " if sent else ""
     return f"suspended, nothing new starts; {still}set spec.suspend to false to go on"

@@ -9,12 +9,13 @@ from batchmatrix.engine.actions import Capture, Delete, Finish, Release, Start
 from batchmatrix.engine.attempt import Attempt
 from batchmatrix.engine.board import Board
 from batchmatrix.engine.decide import SLACK, Decision, Recorded, View, decide
-from batchmatrix.model.evidence import Outcome
+from batchmatrix.model.evidence import Intent, Outcome
 from batchmatrix.model.launch import RetryRule
 from batchmatrix.model.record import Record
 from tests.support.engine import (
     NOW,
     RUNNING,
+    WAITING,
     a_cell,
     a_job,
     a_plan,
@@ -61,6 +62,23 @@ def test_no_more_starts_than_parallelism_and_pending_counts() -> None:
     for attempt in waiting:
         board.start((cell.hash, attempt.id.trial), 0)
     assert starts(decided(board, open=waiting, parallelism=3)) == [("fp32", 2, 0)]
+
+
+def test_what_will_start_by_itself_is_counted_and_nothing_else() -> None:
+    pod = a_pod(container=WAITING)
+    intent = Intent("cancel", NOW, "")
+    for attempt, count in (
+        (an_attempt(None), 1),
+        (an_attempt(pod), 1),
+        (an_attempt(replace(pod, node="", unschedulable="0/1: Insufficient gpu")), 1),
+        (an_attempt(pod, wanted=False), 0),
+        (an_attempt(pod, intent=intent), 0),
+        (an_attempt(replace(pod, deleting_since=NOW - 1)), 0),
+        (an_attempt(replace(pod, scheduled=NOW - 1e5)), 0),  # its image was waited for long enough
+        (an_attempt(a_pod(container=RUNNING)), 0),
+        (an_attempt(a_pod(container=exited())), 0),
+    ):
+        assert decided(open=(attempt,)).sent == count, attempt
 
 
 def test_what_is_ending_frees_its_place_but_does_not_pile_up_without_bound() -> None:

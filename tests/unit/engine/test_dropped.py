@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from batchmatrix.model.evidence import Blame, Outcome
-from batchmatrix.model.observed import NodeState
+from batchmatrix.model.observed import ContainerState, NodeState
 from batchmatrix.model.record import Record
 from tests.support.process import Process
 from tests.support.stores import Fault
@@ -121,6 +121,19 @@ async def test_a_cell_that_is_gone_for_a_while_does_not_run_again_although_the_n
         ("m", "app:a"), ("o", "app:a"), ("other", "app:1"),
     ]  # fmt: skip
     assert world.status()["verdict"] == "pass"
+
+
+async def test_what_is_dropped_and_suspended_in_one_edit_is_not_said_to_run(start: Start) -> None:
+    world = SmallWorld()
+    cells(world, {"name": "mine"}, OTHER)
+    process = start(world)
+    await process.run(5)
+    for job in list(world.jobs.values()):
+        world.start_pod(job, phase="Pending", container=ContainerState("waiting", reason="ContainerCreating"))
+    cells(world, OTHER, suspend=True)
+    await process.run(5)
+    assert len(world.pods) == world.status()["trials"]["pending"] == 2  # the kubelet takes its time
+    assert "; 1 trial already sent to the cluster will still run; " in world.status()["message"]
 
 
 async def test_what_was_sent_before_a_suspension_still_runs_and_the_status_says_how_much(start: Start) -> None:

@@ -53,7 +53,7 @@ def test_while_it_is_active(changes: dict[str, Any], word: str) -> None:
 
 
 def test_suspended_is_active_says_how_to_go_on_and_gives_way_to_the_end() -> None:
-    status = body(replace(RUNNING, suspended=True, waiting_for="a node"))
+    status = body(replace(RUNNING, suspended=True, sent=2, waiting_for="a node"))
     assert statuses(status) == statuses(body(RUNNING))
     assert reason(status) == "Suspended"
     assert status["message"] == (
@@ -61,9 +61,9 @@ def test_suspended_is_active_says_how_to_go_on_and_gives_way_to_the_end() -> Non
         "suspended, nothing new starts; 2 trials already sent to the cluster will still run; "
         "set spec.suspend to false to go on; a node"
     )
-    queued = body(replace(RUNNING, pending=0, queued=1, suspended=True))["message"]
+    queued = body(replace(RUNNING, queued=1, suspended=True, sent=1))["message"]
     assert "; 1 trial already sent to the cluster will still run; set" in queued
-    assert "already sent" not in body(replace(RUNNING, pending=0, suspended=True))["message"]
+    assert "already sent" not in body(replace(RUNNING, suspended=True))["message"]
     assert reason(body(replace(RUNNING, running=0, suspended=True))) == "Suspended"
     assert reason(body(replace(DONE, verdict="pass", suspended=True))) == "Succeeded"
 
