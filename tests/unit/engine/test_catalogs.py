@@ -137,6 +137,8 @@ def test_what_was_the_specs_own_stays_its_own_whatever_catalogs_say_later() -> N
     assert values(resolve(matrix("a", catalog=own), later, earlier=first)) == {"a": ("1", "inline")}
     edited = {"mitigations": {"a": {"env": {"X": "2"}}}}
     assert values(resolve(matrix("a", catalog=edited), later, earlier=first)) == {"a": ("2", "inline")}
+    with_new = resolve(matrix("a", "b", catalog=edited), found((NEW, mitigations(a="3", b="3"))), earlier=first)
+    assert values(with_new) == {"a": ("2", "inline"), "b": ("3", NEW)}
 
 
 def test_only_what_is_used_is_kept_with_every_catalog_that_was_read() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from batchmatrix.base.errors import NameConflict, Unavailable
+from batchmatrix.base.errors import LeaseLost, NameConflict, Unavailable
 from batchmatrix.engine.logstore import read_log
 from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.evidence import LogState, Outcome
@@ -578,3 +578,19 @@ async def test_pods_whose_results_nobody_can_add_to_are_let_go_with_their_matrix
     assert {pod.name for pod in world.pods.values() if pod.finalized} == (held if end == "stays" else set())
     lines = [record.getMessage() for record in caplog.records if "is let go without a record" in record.getMessage()]
     assert len(lines) == (0 if end == "stays" else len(held))
+
+
+async def test_a_lost_lease_ends_the_pass_wherever_it_shows(start: Start) -> None:
+    world = SmallWorld()
+    world.submit()
+    process = start(world)
+    await process.run(5)
+
+    def lost(_method: str, key: str) -> None:
+        if "/runs/2" in key:
+            raise LeaseLost("another process acts")
+
+    world.stores["default"].fault = lost
+    world.submit(trials=2)
+    with pytest.raises(LeaseLost):
+        await process.run(5)
