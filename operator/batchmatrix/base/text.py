@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-__all__ = ["for_csv", "for_markdown", "for_markdown_code", "one_line"]
+__all__ = ["escaped", "for_csv", "for_markdown", "for_markdown_code", "one_line"]
 
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -31,6 +31,14 @@ def one_line(text: str, *, limit: int = 512) -> str:
     """
     flat = _CONTROL.sub("\ufffd", " ".join(text.replace("\t", " ").splitlines())).strip()
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def escaped(text: str) -> str:
+    r"""`text` with every character that one_line replaces as `\uXXXX`, but for tabs and line feeds.
+
+    Inside of a JSON string, and of double quotes in YAML, that is the same character.
+    """
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def for_markdown(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from batchmatrix.base.text import one_line
+from batchmatrix.base.text import escaped, one_line
 from batchmatrix.formats.matrix_file import dump_yaml
 
 __all__ = ["catalog_option", "output_option", "say", "screen_width", "table", "write_data"]
@@ -75,8 +75,11 @@ def _wrapped(cell: list[str], width: int) -> list[str]:
 
 
 def write_data(data: Any, form: str) -> None:
-    """Print plain data as `json` or `yaml`: the same data, the same bytes."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False) if form == "json" else dump_yaml(data).rstrip("\n"))
+    """Print plain data as `json` or `yaml`: the same data, the same bytes; what could harm a terminal is escaped."""
+    if form == "json":
+        click.echo(escaped(json.dumps(data, indent=2, ensure_ascii=False)))
+    else:
+        click.echo(dump_yaml(data).rstrip("\n"))
 
 
 def output_option(*forms: str) -> Callable[[_Command], _Command]:

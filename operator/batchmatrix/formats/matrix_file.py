@@ -10,6 +10,7 @@ import yaml
 
 from batchmatrix.base.documents import read_documents, resolve_plain
 from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.base.text import escaped, one_line
 from batchmatrix.model.v1alpha1 import BatchMatrix, MatrixCatalog, parse_object
 
 __all__ = ["dump_object", "dump_yaml", "load_matrix", "load_objects"]
@@ -34,7 +35,8 @@ def _text(dumper: _Dumper, text: str) -> yaml.Node:
         plain = resolve_plain(text) == text
     except ValueError:
         plain = False
-    bare = plain and bool(text) and not _FOLDED.search(text) and _resolved(dumper, text) == _STRING
+    safe = escaped(text) == text and not _FOLDED.search(text)
+    bare = plain and bool(text) and safe and _resolved(dumper, text) == _STRING
     return dumper.represent_scalar(_STRING, text, style=None if bare else '"')
 
 
@@ -49,14 +51,17 @@ def dump_object(obj: Mapping[str, Any], *, header: str = "") -> str:
 
     What is read from it again is the same, by kubectl as by load_objects.
     """
-    comments = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
+    comments = "".join(f"# {one_line(line, limit=4096)}".rstrip() + "\n" for line in header.splitlines())
     return comments + dump_yaml(dict(obj))
 
 
 def dump_yaml(data: Any) -> str:
-    """Plain data as YAML that kubectl reads as it was: keys in their order, LF, nothing by alias."""
+    """Plain data as YAML that kubectl reads as it was: keys in their order, LF, nothing by alias.
+
+    What could do something to a terminal, or to the direction of its text, is escaped.
+    """
     text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
-    return text
+    return escaped(text)
 
 
 def load_objects(text: str, *, source: str) -> list[BatchMatrix | MatrixCatalog]:

@@ -3,7 +3,10 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
+from batchmatrix.base.documents import read_documents
+from batchmatrix.base.text import one_line
 from batchmatrix.cli.output import screen_width, table, write_data
 
 
@@ -45,3 +48,18 @@ def test_json_and_yaml_are_written_with_a_line_end(capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out) == [{"b": "é", "a": "no"}]
     write_data([{"b": "é", "a": "no"}], "yaml")
     assert capsys.readouterr().out == '- b: é\n  a: "no"\n'
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_what_could_harm_a_terminal_is_escaped_and_reads_back_as_it_was(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = {
+        "a\u202e": ["\x1b[31m", "b\x9bc\x7f", "tab\tline\nend", "\u2066 \u200f: #", "😀 é \\u202e", "\x85\u2028"] * 3
+    }
+    write_data(data, form)
+    shown = capsys.readouterr().out
+    assert [one for one in shown if one != "\n" and one_line(f".{one}.") != f".{one}."] == []
+    assert (json.loads(shown) if form == "json" else yaml.safe_load(shown)) == data
+    (document,), problems = read_documents(shown, source="it")
+    assert (document.data, problems) == (data, [])
