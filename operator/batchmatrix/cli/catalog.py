@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from batchmatrix.cli.inputs import one_standard_input
 from batchmatrix.cli.output import catalog_option, output_option, say, table, write_data
 from batchmatrix.model.catalog import Catalogs, Named
 from batchmatrix.model.v1alpha1 import Environment, Hardware, ImageRule, Mitigation, NamedWorkload
@@ -55,6 +56,7 @@ def list_workloads(catalog: tuple[Path, ...], output: str) -> None:
 
 
 def _catalogs(files: tuple[Path, ...]) -> Catalogs:
+    one_standard_input(*files)
     return merge(catalog_sources(files))
 
 

@@ -11,9 +11,12 @@ import click
 
 from batchmatrix.adapters.files import read_text, shown_name
 from batchmatrix.base.documents import Document
-from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, Problem
+from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.base.text import one_line
 from batchmatrix.cli.flags import flag_options, given_flags, refuse_files, refuse_flags
+from batchmatrix.cli.inputs import check_names, one_standard_input
 from batchmatrix.cli.output import catalog_option, say
+from batchmatrix.cli.writing import Target
 from batchmatrix.formats.matrix_file import dump_object
 from batchmatrix.formats.recipe import SCHEMA_VERSION, Recipe, read_recipe
 from batchmatrix.formats.recipe_flags import flag_path, recipe_from_flags
@@ -58,12 +61,13 @@ def _target_options(command: Callable[..., None]) -> Callable[..., None]:
 def recipe(file: Path, catalog: tuple[Path, ...], **options: Any) -> None:
     """Make a matrix of the triage recipe FILE (schema v1, YAML or JSON; - is standard input)."""
     refuse_flags(file, given_flags(options))
+    target = _target(options, [file, *catalog])
     source = shown_name(file)
     text = read_text(file)
     read, document = read_recipe(text, source=source)
     digest = hashlib.sha256(text.encode()).hexdigest()
     header = [f"From the triage recipe {source} (schema v{SCHEMA_VERSION}), SHA-256", f"{digest}."]
-    _write(read, catalog, header=header, places=lambda found: _in_file(document, found), options=options)
+    _write(read, catalog, header=header, places=lambda found: _in_file(document, found), options=options, target=target)
 
 
 @import_.command("flags")
@@ -74,10 +78,25 @@ def flags(files: tuple[str, ...], catalog: tuple[Path, ...], **options: Any) -> 
     """Make a matrix of every combination of mitigations and environments."""
     axes = given_flags(options)
     refuse_files(files, axes)
+    target = _target(options, catalog)
     read = recipe_from_flags(axes)
     header = [f"Every combination of --mitigation-axis {axes.mitigation_axis} and"]
     header += [f"--environment-axis {axes.environment_axis}."]
-    _write(read, catalog, header=header, places=_in_flags, options=options)
+    _write(read, catalog, header=header, places=_in_flags, options=options, target=target)
+
+
+def _target(options: Mapping[str, Any], inputs: Sequence[Path]) -> Target | None:
+    """Where the matrix goes, None for standard output; what can be said before anything is read is said here."""
+    path: Path | None = options["output"]
+    if path is None and options["force"]:
+        raise click.UsageError("--force is for --output; leave it out, or say --output FILE")
+    one_standard_input(*inputs)
+    check_names(namespace=options["namespace"] or None, name=options["name"])
+    if path is None:
+        return None
+    target = Target(option="--output", path=path, force=options["force"], inputs=inputs)
+    target.check()
+    return target
 
 
 def _in_file(document: Document, problems: Sequence[Problem]) -> list[Problem]:
@@ -98,6 +117,7 @@ def _write(
     header: list[str],
     places: Callable[[Sequence[Problem]], list[Problem]],
     options: Mapping[str, Any],
+    target: Target | None,
 ) -> None:
     """Check the recipe against the catalogs and write its matrix."""
     catalogs = merge(catalog_sources(files))
@@ -116,7 +136,11 @@ def _write(
         meanings = {field: spec[field] for field in ("workload", "metrics", "catalog") if field in spec}
         obj["spec"] = {key: value for key, value in obj["spec"].items() if key not in meanings} | meanings
     text = dump_object(obj, header="\n".join([*header, *_sources(named, catalogs), _EXPECTED]))
-    _put(text, options["output"], force=options["force"])
+    if target is None:
+        click.echo(text, nl=False)
+    else:
+        target.write(text.encode())
+        say(one_line(f"wrote {target.path}", limit=4096), err=True)
 
 
 def _check_names(recipe: Recipe, catalogs: Catalogs) -> None:
@@ -157,17 +181,3 @@ def _sources(matrix: BatchMatrix, catalogs: Catalogs) -> list[str]:
         if used[kind]:
             lines.append(f"{kind}: " + ", ".join(f"{name} ({entries[name].source})" for name in sorted(used[kind])))
     return lines
-
-
-def _put(text: str, path: Path | None, *, force: bool) -> None:
-    if path is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        with path.open("w" if force else "x", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-    except FileExistsError:
-        raise BatchMatrixError(f"--output {path} is there already; write --force to replace it") from None
-    except OSError as error:
-        raise BatchMatrixError(f"--output {path} cannot be written: {error.strerror}") from None
-    say(f"wrote {path}", err=True)

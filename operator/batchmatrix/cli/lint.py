@@ -14,6 +14,7 @@ from batchmatrix.base.errors import InvalidSpec
 from batchmatrix.base.text import one_line
 from batchmatrix.cli.exits import Exit
 from batchmatrix.cli.findings import Finding, Severity, as_findings, findings_of
+from batchmatrix.cli.inputs import one_standard_input
 from batchmatrix.cli.output import catalog_option, output_option, say, write_data
 from batchmatrix.model.v1alpha1 import Entries
 from batchmatrix.plan.catalogs import merge
@@ -35,6 +36,7 @@ def lint(context: click.Context, files: tuple[Path, ...], catalog: tuple[Path, .
 
     Each finding is one line, FILE:LINE:COLUMN: PATH: MESSAGE. Exit status 0: no error; 1: errors.
     """
+    one_standard_input(*files, *catalog)
     findings: list[Finding] = []
     sources: list[tuple[str, Entries]] | None = None
     try:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
-from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.cli.exits import Exit
+from batchmatrix.cli.inputs import check_names, one_standard_input
 from batchmatrix.cli.output import catalog_option, output_option, say, screen_width, write_data
 from batchmatrix.cli.plan_json import plan_data
 from batchmatrix.cli.plan_run import PlanRequest, plan_of
 from batchmatrix.cli.plan_table import plan_text
+from batchmatrix.cli.writing import Target
 from batchmatrix.plan.pin import dump_plan
 
 __all__ = ["plan"]
@@ -54,23 +55,18 @@ def plan(
         raise click.UsageError("--offline asks no cluster, and --context names one; leave one of them out")
     if force and out is None:
         raise click.UsageError("--force is for --out; leave it out, or say --out FILE")
+    inputs = (file, *catalog, nodes, against)
+    one_standard_input(*inputs)
+    check_names(namespace=namespace)
+    target = Target(option="--out", path=out, force=force, inputs=inputs) if out is not None else None
+    if target is not None:
+        target.check()
     request = PlanRequest(file, catalog, nodes, against, offline, context, namespace)
     found = asyncio.run(plan_of(request, now=time.time()))
-    if out is not None:
-        _write(out, dump_plan(found.plan), force=force)
+    if target is not None:
+        target.write(dump_plan(found.plan))
     if output in ("json", "yaml"):
         write_data(plan_data(found), output)
     else:
         say(plan_text(found, width=screen_width(), wide=output == "wide", every=every))
     return Exit.SOMETHING_TO_RUN if detailed_exitcode and found.acts else Exit.OK
-
-
-def _write(path: Path, data: bytes, *, force: bool) -> None:
-    """The plan's bytes; a file that is there stays as it is unless --force is given."""
-    try:
-        with path.open("wb" if force else "xb") as stream:
-            stream.write(data)
-    except FileExistsError:
-        raise InvalidSpec([Problem(f"--out {path}", "is there already; name another file, or add --force")]) from None
-    except OSError as error:
-        raise InvalidSpec([Problem(f"--out {path}", f"cannot be written: {error.strerror}")]) from None

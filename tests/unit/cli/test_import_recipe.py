@@ -142,7 +142,8 @@ def test_name_and_namespace_can_be_chosen() -> None:
 
 def test_a_file_that_is_there_is_not_overwritten() -> None:
     Path("matrix.yaml").write_text("mine")
-    assert refused("--output", "matrix.yaml") == "--output matrix.yaml is there already; write --force to replace it"
+    said = refused("--output", "matrix.yaml")
+    assert said == "--output matrix.yaml: is there already; name another file, or add --force"
     assert Path("matrix.yaml").read_text() == "mine"
     assert imported("--output", "matrix.yaml", "--force").code == 0
     assert Path("matrix.yaml").read_text() == imported().out
@@ -155,9 +156,8 @@ def test_nothing_is_written_where_something_is_wrong() -> None:
 
 
 def test_a_folder_that_is_not_there_is_said_in_one_line() -> None:
-    assert (
-        refused("--output", "no/matrix.yaml") == "--output no/matrix.yaml cannot be written: No such file or directory"
-    )
+    said = refused("--output", "no/matrix.yaml")
+    assert said == "--output no/matrix.yaml: cannot be written: No such file or directory; name another file"
 
 
 # -- what is refused ----------------------------------------------------------------------------------------------

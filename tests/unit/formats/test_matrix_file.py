@@ -4,7 +4,7 @@ import pytest
 
 from batchmatrix.base.documents import FILE_LIMIT, resolve_plain
 from batchmatrix.base.errors import InvalidSpec
-from batchmatrix.formats.matrix_file import load_matrix
+from batchmatrix.formats.matrix_file import dump_object, load_matrix
 from tests.support.specs import a_matrix
 
 GOOD = """\
@@ -24,6 +24,19 @@ def problems(text: str) -> list[str]:
     with pytest.raises(InvalidSpec) as caught:
         load_matrix(text, source="m.yaml")
     return [str(problem) for problem in caught.value.problems]
+
+
+def test_what_stands_in_the_head_of_a_file_stays_a_comment() -> None:
+    text = dump_object(a_matrix().to_dict(), header="a\x07b\u202e: [\x00\nkind: x\u2028metadata: y\x85spec: z\r\tq")
+    assert load_matrix(text, source="m.yaml") == [a_matrix()]
+    assert text.splitlines()[:6] == [
+        "# a\ufffdb\ufffd: [\ufffd",
+        "# kind: x",
+        "# metadata: y",
+        "# spec: z",
+        "# q",
+        "apiVersion: batchmatrix.dev/v1alpha1",
+    ]
 
 
 def test_a_file_is_read() -> None:

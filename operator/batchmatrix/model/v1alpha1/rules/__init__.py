@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from batchmatrix.base.errors import Problem
+from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.ids import canonical_json
 from batchmatrix.base.quantities import parse_duration
 from batchmatrix.model.v1alpha1._types import field_path, show
@@ -30,6 +30,7 @@ __all__ = [
     "SPEC_BYTES_LIMIT",
     "check",
     "check_entries",
+    "check_name",
     "literal",
     "references",
 ]
@@ -69,13 +70,21 @@ PYDANTIC_ONLY = {
 """Rules that the API server does not hold, by id: they show as condition Stalled after the object was stored."""
 
 
-def _name(matrix: BatchMatrix) -> Iterator[Problem]:
-    name = matrix.metadata.name
-    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name):
+def check_name(text: str, *, field: str = "metadata.name") -> str:
+    """`text`, if a matrix can have this name. Raises InvalidSpec with one problem at `field`."""
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", text):
         remedy = "write lower-case letters, digits and '-', a letter or digit at both ends"
-        yield Problem("metadata.name", f"{show(name)} is not a DNS label; {remedy}")
-    elif len(name) > NAME_LIMIT:
-        yield Problem("metadata.name", f"{show(name)} has {len(name)} characters; write at most {NAME_LIMIT}")
+        raise InvalidSpec([Problem(field, f"{show(text)} is not a DNS label; {remedy}")])
+    if len(text) > NAME_LIMIT:
+        raise InvalidSpec([Problem(field, f"{show(text)} has {len(text)} characters; write at most {NAME_LIMIT}")])
+    return text
+
+
+def _name(matrix: BatchMatrix) -> Iterator[Problem]:
+    try:
+        check_name(matrix.metadata.name)
+    except InvalidSpec as error:
+        yield from error.problems
 
 
 def _env_of_axes(matrix: BatchMatrix) -> Iterator[Problem]:
