@@ -15,7 +15,7 @@ from batchmatrix.cli.import_ import import_
 from batchmatrix.cli.lint import lint
 from batchmatrix.cli.output import say
 from batchmatrix.cli.plan import plan
-from batchmatrix.cli.streams import close_streams, open_streams, tell
+from batchmatrix.cli.streams import can_be_written, close_streams, open_streams, tell
 
 __all__ = ["app", "run"]
 
@@ -62,9 +62,9 @@ def _status() -> int:
             raise
         return _told(expected)
     except OSError as error:
-        if error.filename is not None:
-            tell(f"{error.filename}: {error.strerror}")
-        return Exit.ERROR  # without a file it is standard output, of which close_streams speaks
+        if can_be_written(sys.stdout):  # else close_streams says so
+            tell(f"{error.filename}: {error.strerror}" if error.filename is not None else str(error))
+        return Exit.ERROR
     return status if isinstance(status, int) else Exit.OK
 
 

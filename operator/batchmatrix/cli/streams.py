@@ -12,7 +12,7 @@ from typing import TextIO
 from batchmatrix.base.text import one_line
 from batchmatrix.cli.exits import Exit
 
-__all__ = ["close_streams", "open_streams", "tell"]
+__all__ = ["can_be_written", "close_streams", "open_streams", "tell"]
 
 
 def open_streams() -> TextIO:
@@ -43,6 +43,15 @@ def close_streams(out: TextIO, status: int) -> int:
         except OSError:
             _silence(sys.stderr)
     return status
+
+
+def can_be_written(out: TextIO) -> bool:
+    """Whether what is left in the stream can go out."""
+    try:
+        out.flush()
+    except OSError:
+        return False
+    return True
 
 
 def tell(text: str) -> None:

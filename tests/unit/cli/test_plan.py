@@ -234,7 +234,7 @@ def test_a_name_that_no_catalog_has_is_said_at_its_line(folder: Path) -> None:
         (("good.yaml", "--nodes", "empty"), "empty: is empty; write it with: kubectl get nodes -o json"),
         (("good.yaml", "--nodes", "pods.json"), "pods.json: holds something that is no Node"),
         (("good.yaml", "--nodes", "broken"), "broken: is neither JSON nor YAML"),
-        (("good.yaml", "--context", "x"), "kubeconfig ~/.kube/config cannot be used"),
+        (("good.yaml", "--context", "x"), "kubeconfig ~/.kube/config is not there; correct KUBECONFIG"),
         (("matrix.yaml", "-n", "other"), "matrix.yaml: metadata.namespace: is 'triage', and -n says 'other'"),
         (("good.yaml", "-o", "xml"), "'xml' is not one of"),
     ],

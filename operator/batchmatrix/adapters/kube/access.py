@@ -101,26 +101,37 @@ def from_cluster(account: Path = ACCOUNT) -> Access:
     return Access(server, tls, namespace, credentials, lifetime=TOKEN_SECONDS, files=files)
 
 
+def _is_there(named: str) -> bool:
+    """Whether there is one of the files that KUBECONFIG names."""
+    return any(Path(one).expanduser().exists() for one in named.split(os.pathsep) if one)
+
+
 async def from_kubeconfig(path: str | None = None, context: str | None = None) -> Access:
     """Access as kubectl would have it: from `path`, else $KUBECONFIG, else ~/.kube/config."""
     from kubernetes.aio.client import Configuration
     from kubernetes.aio.config import ConfigException, load_kube_config
+
+    named = path or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    shown = one_line(named)
+    if not _is_there(named):
+        # said here: the library logs it, and then complains of what an empty file lacks
+        raise BatchMatrixError(f"kubeconfig {shown} is not there; correct KUBECONFIG, or name another file")
 
     async def load() -> tuple[Configuration, str]:
         configuration = Configuration()
         configuration.host = ""
         try:
             loader = await load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=path or os.environ.get("KUBECONFIG"),
+                config_file=named,
                 context=context,
                 client_configuration=configuration,
                 persist_config=False,
             )
             namespace = loader.current_context["context"].get("namespace") or "default"
-        except (ConfigException, OSError, TypeError, ValueError, YAMLError) as error:
-            shown = path or os.environ.get("KUBECONFIG") or "~/.kube/config"
-            reason = one_line(str(error)) if isinstance(error, ConfigException | OSError) else "it is no kubeconfig"
-            raise BatchMatrixError(f"kubeconfig {shown} cannot be used: {reason}") from error
+        except (ConfigException, OSError, LookupError, AttributeError, TypeError, ValueError, YAMLError) as error:
+            reason = str(error) if isinstance(error, ConfigException | OSError) else "it is no kubeconfig"
+            remedy = "compare with: kubectl config get-contexts"
+            raise BatchMatrixError(one_line(f"kubeconfig {shown} cannot be used: {reason}; {remedy}")) from error
         return configuration, namespace
 
     async def credentials() -> str | None:
@@ -138,7 +149,12 @@ async def from_kubeconfig(path: str | None = None, context: str | None = None) -
         raise BatchMatrixError(f"server {server!r} of the kubeconfig is not https: credentials would be readable")
     tls = None
     if url.scheme == "https":
-        tls = _tls(configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file)
+        try:
+            tls = _tls(configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file)
+        except OSError as error:
+            reason = one_line(str(error))
+            text = f"certificates or key of kubeconfig {shown} cannot be used: {reason}; correct them"
+            raise BatchMatrixError(text) from error
     return Access(
         server,
         tls,

@@ -154,12 +154,33 @@ async def test_plain_http_leaves_this_host_never(tmp_path: Path, authority: Path
             await from_kubeconfig(path)
 
 
-async def test_a_kubeconfig_that_is_missing_or_lacks_the_context_is_one_line(tmp_path: Path, authority: Path) -> None:
-    with pytest.raises(BatchMatrixError, match="cannot be used") as failure:
+async def test_a_kubeconfig_that_is_missing_or_lacks_the_context_is_one_line(
+    tmp_path: Path, authority: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(BatchMatrixError, match=r"nothing is not there; correct KUBECONFIG, or name another file$"):
         await from_kubeconfig(str(tmp_path / "nothing"))
-    assert "\n" not in str(failure.value)
-    with pytest.raises(BatchMatrixError, match="elsewhere"):
+    assert caplog.records == []  # nothing beside that line
+    with pytest.raises(BatchMatrixError, match=r"elsewhere.*; compare with: kubectl config get-contexts$") as failure:
         await from_kubeconfig(kubeconfig(tmp_path, authority), "elsewhere")
+    assert "\n" not in str(failure.value)
+    assert (await from_kubeconfig(f"{tmp_path}/nothing:{kubeconfig(tmp_path, authority)}")).namespace == "triage"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "a", "clusters: [1]", "contexts: [{}, {}]", "current-context: x\ncontexts: [{nam: x}]", "a: [", "\x00"],
+)
+async def test_what_is_no_kubeconfig_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config").write_text(text)
+    with pytest.raises(BatchMatrixError, match="cannot be used") as failure:
+        await from_kubeconfig(str(tmp_path / "config"))
+    assert "\n" not in str(failure.value)
+
+
+async def test_a_certificate_that_is_none_is_one_line(tmp_path: Path, authority: Path) -> None:
+    path = kubeconfig(tmp_path, authority, cluster={"certificate-authority-data": base64.b64encode(b"no").decode()})
+    with pytest.raises(BatchMatrixError, match=r"certificates or key of kubeconfig .* cannot be used"):
+        await from_kubeconfig(path)
 
 
 async def test_a_kubeconfig_comes_before_the_pods_own_account_and_without_both_there_is_none(
@@ -171,8 +192,8 @@ async def test_a_kubeconfig_comes_before_the_pods_own_account_and_without_both_t
     assert in_pod is not None
     assert in_pod.namespace == "ops"
     assert await from_surroundings(account=tmp_path / "none") is None
-    with pytest.raises(BatchMatrixError, match=r"kubeconfig .* cannot be used"):
+    with pytest.raises(BatchMatrixError, match=r"kubeconfig .* is not there"):
         await from_surroundings("named", account=account)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "missing"))
-    with pytest.raises(BatchMatrixError, match="missing cannot be used"):
+    with pytest.raises(BatchMatrixError, match="missing is not there"):
         await from_surroundings(account=account)
