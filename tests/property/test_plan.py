@@ -11,8 +11,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from batchmatrix.base.documents import resolve_plain
 from batchmatrix.base.errors import InvalidSpec
+from batchmatrix.base.plain import resolve_plain
 from batchmatrix.formats.matrix_file import load_matrix
 from batchmatrix.plan.expand import label_of
 from batchmatrix.plan.order import launch_order

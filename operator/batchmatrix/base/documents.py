@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,23 +12,17 @@ import yaml
 
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.paths import field_path
+from batchmatrix.base.plain import is_null, resolve_plain
 from batchmatrix.base.text import one_line
 
-__all__ = ["FILE_LIMIT", "Document", "Located", "read_documents", "resolve_plain"]
+__all__ = ["FILE_LIMIT", "Document", "Located", "read_documents"]
 
 FILE_LIMIT = 1_048_576
 """Characters of a file; the API server takes no object larger than about this."""
 
 _NODE_LIMIT = 100_000
-_WORDS: dict[str, bool | None] = {
-    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
-    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-}
-_INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|([1-9][0-9]*|0))")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_LAST_STEP = re.compile(r'(\.?[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\]|\["[^"]*"\])$')
+_LAST_STEP = re.compile(r'(\.?[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\]|\["(?:[^"\\]|\\.)*"\])$')
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _PLAIN, _STRING, _MERGE = "plain", "tag:yaml.org,2002:str", "<<"
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
@@ -60,41 +55,13 @@ class _Loader(yaml.SafeLoader):
         return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
 
 
-def _number(whole: int | float) -> int | float:
-    """JSON has one kind of number: what is whole loses its point on the way to the API server."""
-    return int(whole) if isinstance(whole, float) and whole.is_integer() else whole
-
-
-def resolve_plain(text: str) -> str | int | float | bool | None:
-    """What kubectl takes an unquoted scalar for, after its way through JSON.
-
-    `yes`, `on` and `y` are booleans, `010` is 8, `1_000` is 1000 and `1e3` is 1000; dates and `12:30` are texts.
-    Raises ValueError for infinities and NaN, which JSON does not have.
-    """
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INFINITE.fullmatch(text):
-        raise ValueError(f"{text} is not a number that JSON has; put it in quotes if a text is meant")
-    if text[0] not in "+-.0123456789":
-        return text
-    plain = text if text[0] == "." else text.replace("_", "")
-    integer = _INTEGER.fullmatch(plain)
-    if integer is not None:
-        sign, *digits = integer.groups()
-        base, found = next((b, d) for b, d in zip((16, 2, 8, 10), digits, strict=True) if d is not None)
-        return int(found, base) * (-1 if sign == "-" else 1)
-    if _FLOAT.fullmatch(plain):
-        number = float(plain)
-        return text if number in (float("inf"), float("-inf")) else _number(number)
-    return text
-
-
 class _Reader:
     """Turns the nodes of one document into plain data and remembers where each field stood."""
 
     def __init__(self) -> None:
         self.places: dict[str, Place] = {}
         self.problems: list[tuple[Place, Problem]] = []
+        self.unread: set[str] = set()
         self._nodes = 0
         self._open: set[int] = set()
 
@@ -105,11 +72,11 @@ class _Reader:
         if self._nodes > _NODE_LIMIT:
             raise InvalidSpec([Problem("", f"more than {_NODE_LIMIT} values, aliases counted; write a smaller file")])
         if id(node) in self._open:
-            return self._say(node, path, "an alias of something that it is a part of; write it out")
+            return self._unread(node, path, "an alias of something that it is a part of; write it out")
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         if node.tag not in _COLLECTIONS:
-            return self._say(node, path, f"the tag {one_line(node.tag, limit=60)} is not supported; remove it")
+            return self._unread(node, path, f"the tag {one_line(node.tag, limit=60)} is not supported; remove it")
         self._open.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):
@@ -120,13 +87,13 @@ class _Reader:
 
     def _scalar(self, node: yaml.ScalarNode, path: str) -> Any:
         if node.tag == _STRING:
-            return node.value
+            return _joined(node.value)
         if node.tag != _PLAIN:
-            return self._say(node, path, f"the tag {one_line(node.tag, limit=60)} is not supported; remove it")
+            return self._unread(node, path, f"the tag {one_line(node.tag, limit=60)} is not supported; remove it")
         try:
             return resolve_plain(node.value)
         except ValueError as error:
-            return self._say(node, path, str(error))
+            return self._unread(node, path, str(error))
 
     def _mapping(self, node: yaml.Node, location: tuple[int | str, ...]) -> dict[Hashable, Any]:
         result: dict[Hashable, Any] = {}
@@ -160,8 +127,17 @@ class _Reader:
             return
         result.update(self.read(node, location))
 
+    def _unread(self, node: yaml.Node, path: str, message: str) -> None:
+        self.unread.add(path)
+        self._say(node, path, message)
+
     def _say(self, node: yaml.Node, path: str, message: str) -> None:
         self.problems.append((_place(node), Problem(path, message)))
+
+
+def _joined(text: str) -> str:
+    """`text` with each pair of surrogates as the one character that JSON means by it; a half stays what it is."""
+    return _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
 
 
 def _place(node: yaml.Node) -> Place:
@@ -175,7 +151,7 @@ def _nearest(places: dict[str, Place], path: str) -> Place:
     return places.get(path, (1, 1))
 
 
-def _located(source: str, place: Place, problem: Problem) -> Problem:
+def _located(source: str, place: Place, problem: Problem) -> Located:
     line, column = place
     start = f"{source}:{line}:{column}"
     path = f"{start}: {problem.path}" if problem.path else start
@@ -184,12 +160,23 @@ def _located(source: str, place: Place, problem: Problem) -> Problem:
 
 def _empty(node: yaml.Node | None) -> bool:
     """Whether there is nothing between two `---`."""
-    return node is None or (node.tag == _PLAIN and _WORDS.get(node.value, False) is None)
+    return node is None or (node.tag == _PLAIN and is_null(node.value))
+
+
+def _without_tabs(text: str) -> str:
+    """JSON may be indented by tabs, YAML may not. Where `text` is JSON, a tab stands between tokens only."""
+    if "\t" not in text or not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return text.replace("\t", " ")
 
 
 def _compose(text: str, source: str) -> list[yaml.Node]:
     try:
-        return [node for node in yaml.compose_all(text, _Loader) if not _empty(node)]
+        return [node for node in yaml.compose_all(_without_tabs(text), _Loader) if not _empty(node)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
@@ -211,26 +198,36 @@ class Document:
     data: dict[str, Any]
     places: Mapping[str, Place]
     """Line and column by field path."""
+    problems: tuple[Located, ...] = ()
+    """What could not be read: of a key that is there twice `data` has the first, and null for an unread value."""
+    unread: frozenset[str] = frozenset()
+    """Field paths of unread values; nothing else is said of them."""
 
     def located(self, problems: Iterable[Problem]) -> list[Problem]:
         """Problems of this document with `source:line:column` before their paths, each a Located."""
         return [_located(self.source, _nearest(dict(self.places), problem.path), problem) for problem in problems]
 
     def parse(self, parse: Callable[[Mapping[str, Any]], T]) -> T:
-        """What `parse` makes of it. Raises InvalidSpec with located problems."""
+        """What `parse` makes of it. Raises InvalidSpec with located problems, those of reading it first."""
+        found: list[Problem] = list(self.problems)
         try:
-            return parse(self.data)
+            parsed = parse(self.data)
         except InvalidSpec as error:
-            raise InvalidSpec(self.located(error.problems)) from None
+            found += self.located(problem for problem in error.problems if problem.path not in self.unread)
         except RecursionError:
-            raise InvalidSpec([Problem(self.source, "is nested too deeply; write a flatter file")]) from None
+            found.append(Problem(self.source, "is nested too deeply; write a flatter file"))
+        else:
+            if not found:
+                return parsed
+        raise InvalidSpec(found)
 
 
 def read_documents(text: str, *, source: str) -> tuple[list[Document], list[Problem]]:
     """Every document of a YAML (or JSON) file that is an object, and what is wrong with the others.
 
-    Scalars mean what they mean to kubectl (resolve_plain); keys that are there twice and keys that are not read as
-    texts are problems, each with a path of `source:line:column: path`. Never raises.
+    Scalars mean what they mean to kubectl (resolve_plain). Keys that are there twice and keys that are not read as
+    texts are problems of their document, each with a path of `source:line:column: path`; Document.parse says them with
+    its own. Never raises.
     """
     if len(text) > FILE_LIMIT:
         return [], [Problem(source, f"has {len(text)} characters; at most {FILE_LIMIT} are read")]
@@ -250,11 +247,11 @@ def read_documents(text: str, *, source: str) -> tuple[list[Document], list[Prob
         except RecursionError:
             problems.append(Problem(source, "is nested too deeply; write a flatter file"))
             continue
-        problems += [_located(source, place, problem) for place, problem in reader.problems]
-        if not isinstance(data, dict):
-            problems.append(_located(source, _place(node), Problem("", "is not an object; write one")))
-        elif not reader.problems:
-            documents.append(Document(source, data, reader.places))
+        found = tuple(_located(source, place, problem) for place, problem in reader.problems)
+        if isinstance(data, dict):
+            documents.append(Document(source, data, reader.places, found, frozenset(reader.unread)))
+        else:
+            problems += [*found, _located(source, _place(node), Problem("", "is not an object; write one"))]
     if not nodes and not problems:
         problems.append(Problem(source, "holds no document; write one"))
     return documents, problems

@@ -12,7 +12,10 @@ _PLAIN_STEP = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def field_path(location: tuple[int | str, ...]) -> str:
-    """A location as a person writes it: `spec.axes[0].values`, `spec.catalog.hardware["h100"]`."""
+    """A location as a person writes it: `spec.axes[0].values`, `spec.catalog.hardware["h-100"]`.
+
+    In quotes, a quote and a backslash have a backslash before them.
+    """
     path = ""
     for step in location:
         if isinstance(step, int):
@@ -22,5 +25,6 @@ def field_path(location: tuple[int | str, ...]) -> str:
         elif _PLAIN_STEP.fullmatch(step):
             path += f".{step}" if path else step
         else:
-            path += f'["{one_line(step, limit=80)}"]'
+            written = one_line(step, limit=80).replace("\\", "\\\\").replace('"', '\\"')
+            path += f'["{written}"]'
     return path

@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
-from batchmatrix.base.documents import read_documents, resolve_plain
+from batchmatrix.base.documents import read_documents
 from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.base.plain import resolve_plain
 from batchmatrix.base.text import escaped, one_line
 from batchmatrix.model.v1alpha1 import BatchMatrix, MatrixCatalog, parse_object
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from batchmatrix.base.documents import FILE_LIMIT, resolve_plain
+from batchmatrix.base.documents import FILE_LIMIT, read_documents
 from batchmatrix.base.errors import InvalidSpec
+from batchmatrix.base.plain import resolve_plain
 from batchmatrix.formats.matrix_file import dump_object, load_matrix
 from tests.support.specs import a_matrix
 
@@ -164,3 +167,60 @@ def test_deep_nesting_is_refused() -> None:
 
 def test_a_huge_file_is_refused_unread() -> None:
     assert "at most" in problems("a" * (FILE_LIMIT + 1))[0]
+
+
+EMOJI = "\U0001f600"
+
+
+@pytest.mark.parametrize("indent", [None, 2, "\t"])
+def test_json_is_read_however_it_is_indented_and_with_characters_written_as_two_halves(
+    indent: str | int | None,
+) -> None:
+    obj = a_matrix(axes=[{"name": "size", "values": [EMOJI, "a\\tb"]}]).to_dict()
+    text = json.dumps(obj, indent=indent)
+    assert "\\ud83d\\ude00" in text
+    assert load_matrix(text, source="m.json")[0].spec.axes[0].values == (EMOJI, "a\\tb")
+
+
+def test_keys_with_characters_written_as_two_halves_are_read_too() -> None:
+    text = json.dumps({"a": {EMOJI: 1}})
+    assert read_documents(text, source="m.json")[0][0].data == {"a": {EMOJI: 1}}
+
+
+def test_half_of_a_character_is_refused_where_it_stands() -> None:
+    (problem,) = problems(GOOD.replace("[8, 32]", '["\\ud83d"]'))
+    assert problem.startswith("m.yaml:6:27: spec.axes[0].values[0]: ")
+    assert "half of a character" in problem
+
+
+def test_places_in_json_that_is_indented_by_tabs_are_those_of_the_file() -> None:
+    text = json.dumps({**a_matrix().to_dict(), "sepc": 1}, indent="\t")
+    (problem,) = problems(text)
+    line = next(index for index, one in enumerate(text.splitlines(), 1) if "sepc" in one)
+    assert problem.startswith(f"m.yaml:{line}:2: sepc: unknown field")
+
+
+def test_tabs_in_yaml_are_refused_with_their_place() -> None:
+    (problem,) = problems(GOOD.replace("  workload:", "\tworkload:"))
+    assert problem.startswith("m.yaml:7:1: is not YAML: ")
+
+
+def test_a_key_that_is_there_twice_hides_nothing_else_in_its_document() -> None:
+    text = GOOD.replace("  workload:", "  trials: 0\n  trials: 2\n  seed: .inf\n  stepps: 5\n  workload:")
+    assert [problem.split(";")[0] for problem in problems(text)] == [
+        "m.yaml:8:3: spec.trials: is there twice, first in line 7",
+        "m.yaml:9:9: spec.seed: .inf is not a number that JSON has",
+        "m.yaml:7:3: spec.trials: 0 is too small",
+        "m.yaml:10:3: spec.stepps: unknown field",
+    ]
+
+
+def test_a_document_that_is_right_but_for_a_key_that_is_there_twice_is_refused() -> None:
+    (problem,) = problems(GOOD.replace("  workload:", "  trials: 1\n  trials: 1\n  workload:"))
+    assert problem == "m.yaml:8:3: spec.trials: is there twice, first in line 7; remove one"
+
+
+def test_what_is_wrong_in_one_document_hides_nothing_in_another() -> None:
+    bad = GOOD.replace("[8, 32]", "[8, !!python/name:x y]")
+    found = problems(bad + "---\n" + GOOD.replace("size, values", "size, valuse"))
+    assert [problem.split(": ")[0] for problem in found] == ["m.yaml:6:30", "m.yaml:15:18", "m.yaml:15:5"] or found

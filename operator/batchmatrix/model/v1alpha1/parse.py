@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import difflib
-import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +17,7 @@ from batchmatrix.base.text import one_line
 from batchmatrix.model.v1alpha1._types import SHAPES, field_path, show
 from batchmatrix.model.v1alpha1.catalog import Entries, MatrixCatalog
 from batchmatrix.model.v1alpha1.meta import is_subdomain
+from batchmatrix.model.v1alpha1.remainder import Place, Remainder, widened
 from batchmatrix.model.v1alpha1.rules import check, check_entries
 from batchmatrix.model.v1alpha1.spec import BatchMatrix
 
@@ -103,8 +104,9 @@ def _wording(root: type[BaseModel], error: ErrorDetails) -> str:
     return one_line(texts.get(kind, "{shown} cannot be used here").format(shown=shown, **context))
 
 
-def _problems(root: type[BaseModel], errors: list[ErrorDetails]) -> Iterator[Problem]:
-    places = [error["loc"] for error in errors]
+def _problems(root: type[BaseModel], errors: list[ErrorDetails], wrong: Sequence[Place]) -> Iterator[Problem]:
+    """`wrong` are places that were taken out before."""
+    places = [*(error["loc"] for error in errors), *wrong]
     for error in errors:
         place = error["loc"]
         # a list that lost its wrong entries may seem too short; then the entries are the whole story
@@ -113,39 +115,41 @@ def _problems(root: type[BaseModel], errors: list[ErrorDetails]) -> Iterator[Pro
             yield Problem(field_path(place), _wording(root, error))
 
 
-def _nulls(value: object, location: tuple[int | str, ...]) -> Iterator[Problem]:
-    if value is None:
-        yield Problem(field_path(location), "is null; give a value or remove the field")
-    elif len(location) > _DEPTH_LIMIT:
-        return  # _texts says so
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _nulls(item, (*location, str(key)))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _nulls(item, (*location, index))
+def _unusable(value: object, location: Place, *, nulls: bool) -> Iterator[tuple[Place, Problem]]:
+    """Places of what no field can be given: texts that no process and no file can hold, and nulls if they count.
 
-
-def _texts(value: object, location: tuple[int | str, ...]) -> Iterator[Problem]:
-    """Keys that are no texts, texts that no process and no file can be given, and more depth than anything has."""
-    if len(location) > _DEPTH_LIMIT:
-        yield Problem(field_path(location[:_SHOWN_DEPTH]), "is nested too deeply; write a flatter value")
+    Keys that are no texts are said at the object that has them.
+    """
+    path = partial(field_path, location)
+    if value is None and nulls:
+        yield location, Problem(path(), "is null; give a value or remove the field")
     elif isinstance(value, str):
         if _IMPOSSIBLE.search(value):
-            yield Problem(field_path(location), f"{show(value)} holds a NUL or half of a character; remove it")
+            yield location, Problem(path(), f"{show(value)} holds a NUL or half of a character; remove it")
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            if isinstance(key, str) and _IMPOSSIBLE.search(key):
-                yield Problem(
-                    field_path(location), f"the key {show(key)} holds a NUL or half of a character; remove it"
-                )
-            elif isinstance(key, str):
-                yield from _texts(item, (*location, key))
+            if not isinstance(key, str):
+                yield (*location, str(key)), Problem(path(), f"the key {show(key)} is not a text; put it in quotes")
+            elif _IMPOSSIBLE.search(key):
+                said = f"the key {show(key)} holds a NUL or half of a character; remove it"
+                yield (*location, key), Problem(path(), said)
             else:
-                yield Problem(field_path(location), f"the key {show(key)} is not a text; put it in quotes")
+                yield from _unusable(item, (*location, key), nulls=nulls or (key == "spec" and not location))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _texts(item, (*location, index))
+            yield from _unusable(item, (*location, index), nulls=nulls)
+
+
+def _too_deep(value: object, location: Place) -> Iterator[Problem]:
+    """More depth than anything has, where nothing else can be looked at."""
+    if len(location) > _DEPTH_LIMIT:
+        yield Problem(field_path(location[:_SHOWN_DEPTH]), "is nested too deeply; write a flatter value")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _too_deep(item, (*location, str(key)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _too_deep(item, (*location, index))
 
 
 def validated(root: type[_Model], obj: Mapping[str, Any]) -> _Model:
@@ -154,20 +158,40 @@ def validated(root: type[_Model], obj: Mapping[str, Any]) -> _Model:
 
 
 def _whole(
-    root: type[_Model], obj: Mapping[str, Any], rest: Callable[[Sequence[tuple[int | str, ...]]], list[Problem]]
+    root: type[_Model],
+    obj: Mapping[str, Any],
+    rest: Callable[[Sequence[Place]], list[Problem]],
+    *,
+    nulls: bool = False,
 ) -> _Model:
     """`rest` says what else is wrong, given the places of what is wrong by itself."""
-    problems = list(_texts(obj, ()))
-    if "spec" in obj:
-        problems += _nulls(obj["spec"], ("spec",))
+    problems = list(_too_deep(obj, ()))
     if problems:
         raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
+    unusable = list(_unusable(obj, (), nulls=nulls))
+    left = Remainder(obj, [place for place, _ in unusable]) if unusable else None
+    wrong = [place for place, _ in unusable]
+    problems = [problem for _, problem in unusable]
     try:
-        return root.model_validate(obj)
+        found = root.model_validate(obj if left is None else left.data)
     except ValidationError as errors:
-        found = errors.errors(include_url=False)
-        problems = [*_problems(root, found), *rest([error["loc"] for error in found])]
-        raise InvalidSpec(problems[:_PROBLEMS_LIMIT]) from None
+        details = errors.errors(include_url=False)
+        if left is not None:
+            details = [_moved(error, left.place(error["loc"])) for error in details]
+            # what was taken out is not missing
+            details = [error for error in details if error["loc"] not in wrong or error["type"] != "missing"]
+        problems += _problems(root, details, wrong)
+        wrong += [error["loc"] for error in details]
+    else:
+        if not problems:
+            return found
+    raise InvalidSpec([*problems, *rest(wrong)][:_PROBLEMS_LIMIT])
+
+
+def _moved(error: ErrorDetails, place: Place) -> ErrorDetails:
+    moved = error.copy()
+    moved["loc"] = place
+    return moved
 
 
 def parse_matrix(obj: Mapping[str, Any]) -> BatchMatrix:
@@ -183,24 +207,45 @@ def parse_matrix(obj: Mapping[str, Any]) -> BatchMatrix:
     return matrix
 
 
-def _between(obj: Mapping[str, Any], wrong: Sequence[tuple[int | str, ...]]) -> list[Problem]:
+def _between(obj: Mapping[str, Any], wrong: Sequence[Place]) -> list[Problem]:
     """Problems between the fields of what is left of `obj` without the wrong ones; none where too much is missing."""
-    left = copy.deepcopy(dict(obj))
-    gone: list[str] = []
-    for place in wrong:
-        way = list(itertools.takewhile(lambda step: isinstance(step, str) and step != "[key]", place))
-        here: Any = left if way else None
-        for step in way[:-1]:
-            here = here.get(step) if isinstance(here, dict) else None
-        if not isinstance(here, dict):
-            return []
-        here.pop(way[-1], None)
-        gone.append(field_path(tuple(way)))
-    try:
-        matrix = BatchMatrix.model_validate(left)
-    except ValidationError:
-        return []
-    return check(matrix, without=gone)
+    gone = {widened(place) for place in wrong}
+    for _ in range(_WIDENINGS):
+        left = Remainder(obj, gone)
+        for place, stand_in in _STAND_INS:
+            _put(left.data, place, stand_in)
+        try:
+            matrix = BatchMatrix.model_validate(left.data)
+        except ValidationError as errors:
+            more = {widened(left.place(error["loc"])) for error in errors.errors(include_url=False)}
+            if more <= gone:
+                return []
+            gone |= more
+        else:
+            problems = check(matrix, without=[field_path(place) for place in gone])
+            return [Problem(left.path(problem.path), problem.message) for problem in problems]
+    return []
+
+
+_WIDENINGS = 5
+"""How often what is left may be wrong in turn: a list that has lost its only item, and so on outwards."""
+
+_STAND_INS: tuple[tuple[tuple[str, ...], object], ...] = (
+    (("apiVersion",), "batchmatrix.dev/v1alpha1"),
+    (("kind",), "BatchMatrix"),
+    (("metadata",), {}),
+    (("metadata", "name"), "unnamed"),
+    (("spec", "workload"), {}),
+)
+"""What is put in place of what must be there and is not, so that the rest can be looked at."""
+
+
+def _put(data: Any, place: Sequence[str], value: object) -> None:
+    for step in place[:-1]:
+        data = data.get(step)
+        if not isinstance(data, dict):
+            return
+    data.setdefault(place[-1], copy.copy(value))
 
 
 def parse_catalog(obj: Mapping[str, Any]) -> MatrixCatalog:
@@ -221,10 +266,7 @@ def _catalog_name(catalog: MatrixCatalog) -> Iterator[Problem]:
 
 def parse_entries(obj: Mapping[str, Any]) -> Entries:
     """The entries of a catalog that is a file of its own, not an object. Raises InvalidSpec as parse_matrix does."""
-    problems = [*_texts(obj, ()), *_nulls(obj, ())]
-    if problems:
-        raise InvalidSpec(problems[:_PROBLEMS_LIMIT])
-    entries = validated(Entries, obj)
+    entries = _whole(Entries, obj, lambda _: [], nulls=True)
     problems = check_entries(entries, ())
     if problems:
         raise InvalidSpec(problems[:_PROBLEMS_LIMIT])

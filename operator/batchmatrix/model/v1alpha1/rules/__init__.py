@@ -16,7 +16,7 @@ from batchmatrix.model.v1alpha1._types import field_path, show
 from batchmatrix.model.v1alpha1.catalog import Entries
 from batchmatrix.model.v1alpha1.rules import grid
 from batchmatrix.model.v1alpha1.rules.entries import entries_problems
-from batchmatrix.model.v1alpha1.rules.judging import judging
+from batchmatrix.model.v1alpha1.rules.judging import judging, own_metric_names
 from batchmatrix.model.v1alpha1.rules.later import LATER, later
 from batchmatrix.model.v1alpha1.rules.metrics import metric_problems, pattern_problems
 from batchmatrix.model.v1alpha1.rules.template import template_problems
@@ -131,6 +131,7 @@ RULES: dict[str, Callable[[BatchMatrix], Iterator[Problem]]] = {
     "axis-names": grid.axis_names,
     "axis-values": grid.axis_values,
     "match": grid.matches,
+    "when": grid.whens,
     "labels": grid.labels,
     "cells": grid.explicit_cells,
     "cell-settings": grid.cell_settings,
@@ -141,6 +142,7 @@ RULES: dict[str, Callable[[BatchMatrix], Iterator[Problem]]] = {
     "metric-fields": lambda matrix: metric_problems(matrix.spec.metrics, ("spec", "metrics")),
     "metric-pattern": lambda matrix: pattern_problems(matrix.spec.metrics, ("spec", "metrics")),
     "judging": judging,
+    "metric-names": own_metric_names,
     "times": _times,
     "spec-size": _size,
     "not-yet": later,
@@ -148,27 +150,32 @@ RULES: dict[str, Callable[[BatchMatrix], Iterator[Problem]]] = {
 """Every rule between fields by its id."""
 
 
-_RESTS_ON: Mapping[str, tuple[str, ...]] = {
-    "grid-form": ("axes", "cells"),
-    "match": ("axes", "cells", "include", "labels"),
-    "workload": ("workload.volumes",),
-    "catalog": ("catalog.workloads",),
-    "judging": ("metrics", "workload.ref", "checks", "gates", "baseline", "reuse"),
-    "metric-fields": ("metrics",),
+_RESTS_ON: Mapping[str, str] = {
+    "name": r"metadata(\.name)?",
+    "grid-form": r"spec\.(axes|cells)(\[\d+\])?",
+    "match": r"spec\.axes(\[\d+\])?",
+    "when": r"spec\.(axes|cells|include)(\[\d+\])?|spec\.labels.*",
+    "workload": r"spec\.workload(\.volumes.*|\.resources.*)?",
+    "catalog": r"spec\.catalog(\.workloads.*)?",
+    "judging": r"spec\.(baseline|reuse).*",
+    "metric-names": r"spec\.metrics.*|spec\.workload(\.ref)?",
 }
-"""Fields of the spec that have to be there for a rule to be right; where nothing stands, it finds less, never more."""
+"""Places that have to be there for a rule to be right, as an expression; without any other it finds less, never more.
+
+Of a list whole items are taken out.
+"""
 
 
 def check(matrix: BatchMatrix, *, without: Sequence[str] = ()) -> list[Problem]:
     """All problems of a matrix whose fields are right one by one.
 
-    `without` are paths of fields that were taken out because they are wrong by themselves: rules that rest on one of
-    them are not asked.
+    `without` are paths of fields and items that were taken out because they are wrong by themselves: rules that rest
+    on one of them are not asked.
     """
     asked = [
         rule
         for name, rule in RULES.items()
-        if not any(f"{path}.".startswith(f"spec.{field}.") for path in without for field in _RESTS_ON.get(name, ()))
+        if name not in _RESTS_ON or not any(re.fullmatch(_RESTS_ON[name], path) for path in without)
     ]
     return [problem for rule in asked for problem in rule(matrix)]
 

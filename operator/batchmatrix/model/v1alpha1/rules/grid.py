@@ -13,7 +13,7 @@ from batchmatrix.model.v1alpha1.rules.template import resources_problems
 from batchmatrix.model.v1alpha1.rules.texts import RESERVED, reserved, scalar_text
 from batchmatrix.model.v1alpha1.spec import BatchMatrix
 
-__all__ = ["axis_names", "axis_values", "cell_settings", "explicit_cells", "grid_form", "labels", "matches"]
+__all__ = ["axis_names", "axis_values", "cell_settings", "explicit_cells", "grid_form", "labels", "matches", "whens"]
 
 Path = tuple[int | str, ...]
 
@@ -88,7 +88,7 @@ def _kind(axis: str, value: Entry) -> str:
 
 
 def matches(matrix: BatchMatrix) -> Iterator[Problem]:
-    """Whatever is held against cells names axes, with values of the right kind."""
+    """What changes the grid names axes, with values of the right kind."""
     spec = matrix.spec
     axes = {axis.name for axis in spec.axes}
     for index, exclude in enumerate(() if spec.cells else spec.exclude):  # else grid_form has said it
@@ -104,6 +104,12 @@ def matches(matrix: BatchMatrix) -> Iterator[Problem]:
                 yield Problem(where, reserved(show(name)))
     for index, override in enumerate(() if spec.cells else spec.overrides):
         yield from _match(override.match, ("spec", "overrides", index, "match"), axes)
+
+
+def whens(matrix: BatchMatrix) -> Iterator[Problem]:
+    """What judges cells names axes, parameters or labels, with values of the right kind."""
+    spec = matrix.spec
+    axes = {axis.name for axis in spec.axes}
     cells = {*RESERVED_AXES, *(name for cell in spec.cells for name in cell.parameters)} if spec.cells else set()
     known = axes | cells | {name for include in spec.include for name in include.set.parameters}
     for field in ("checks", "gates"):

@@ -10,11 +10,11 @@ from batchmatrix.base.text import one_line
 from batchmatrix.model.v1alpha1._types import show
 from batchmatrix.model.v1alpha1.spec import BatchMatrix
 
-__all__ = ["judging", "metric_names"]
+__all__ = ["judging", "metric_names", "own_metric_names"]
 
 
 def judging(matrix: BatchMatrix) -> Iterator[Problem]:
-    """Bounds that are there and the right way round; metrics that there are, where the workload brings none."""
+    """Bounds that are there and the right way round."""
     spec = matrix.spec
     for index, check in enumerate(spec.checks):
         path = f"spec.checks[{index}]"
@@ -36,8 +36,12 @@ def judging(matrix: BatchMatrix) -> Iterator[Problem]:
         yield Problem("spec.baseline", "needs exactly one of match and cell")
     if spec.reuse.scope == "matrix" and (spec.reuse.max_age is not None or spec.reuse.key is not None):
         yield Problem("spec.reuse", "maxAge and key are for scope: namespace; remove them")
-    if spec.workload.ref is None:
-        yield from metric_names(matrix, {metric.name for metric in spec.metrics})
+
+
+def own_metric_names(matrix: BatchMatrix) -> Iterator[Problem]:
+    """Names of metrics that the matrix has not; where a named workload may bring some, the plan looks at them."""
+    if matrix.spec.workload.ref is None:
+        yield from metric_names(matrix, {metric.name for metric in matrix.spec.metrics})
 
 
 def _crossed(least: str, most: str) -> bool:
