@@ -24,10 +24,16 @@ OBJECTS: dict[str, Callable[[], Json]] = {"batchmatrices": matrix_object, "matri
 GROUP = "admissionregistration.k8s.io"
 
 
-def refused(user: Kube, plural: str) -> str:
+IN_FORCE = {"expression": "object.metadata.name != 'in-force'", "message": "the copy of this test is in force"}
+"""Shows the policy of the test itself: one that is installed on the cluster refuses the same people."""
+
+
+def refused(user: Kube, plural: str, *, name: str = "") -> str:
     """What the server says to a creation that stores nothing; empty where it is allowed."""
+    obj = OBJECTS[plural]()
+    obj["metadata"]["name"] = name or obj["metadata"]["name"]
     try:
-        user.create(plural, OBJECTS[plural](), dry_run=True)
+        user.create(plural, obj, dry_run=True)
     except ApiError as error:
         return str(error)
     return ""
@@ -44,6 +50,7 @@ def users(kube: Kube, cluster: Kube) -> Iterator[tuple[Kube, Kube]]:
     for each in (policy, binding):
         each["metadata"]["name"] = name
     binding["spec"]["policyName"] = name
+    policy["spec"]["validations"].append(IN_FORCE)
     here = {"matchLabels": {"kubernetes.io/metadata.name": kube.namespace}}
     binding["spec"]["matchResources"] = {"namespaceSelector": here}  # other tests go on as if it were not there
     grant(kube, "writer", [OURS])
@@ -53,7 +60,7 @@ def users(kube: Kube, cluster: Kube) -> Iterator[tuple[Kube, Kube]]:
     cluster.create("validatingadmissionpolicybindings", binding)
     try:
         wait_for(
-            lambda: "may not create Jobs" in refused(writer, "batchmatrices") or Pending("not yet"),
+            lambda: IN_FORCE["message"] in refused(runner, "batchmatrices", name="in-force") or Pending("not yet"),
             timeout=30,
             what="the policy to be in force",
         )
