@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from batchmatrix.base.documents import Document, Located, read_documents
+from batchmatrix.base.documents import Document, Located
 from batchmatrix.base.errors import InvalidSpec, Problem
-from batchmatrix.base.paths import field_path
-from batchmatrix.model.catalog import KINDS, Catalogs, Named
-from batchmatrix.model.cell import MatrixRef
+from batchmatrix.cli.cells import check_plan
+from batchmatrix.cli.places import placed, with_origin
+from batchmatrix.engine.kept import source_of
+from batchmatrix.formats.matrix_file import read_objects
+from batchmatrix.model.catalog import Catalogs, Named
 from batchmatrix.model.v1alpha1 import (
     BatchMatrix,
     Entries,
@@ -19,18 +21,17 @@ from batchmatrix.model.v1alpha1 import (
     MatrixCatalog,
     Mitigation,
     Spec,
-    parse_object,
 )
 from batchmatrix.plan.advice import notes, warnings
-from batchmatrix.plan.build import build_plan
-from batchmatrix.plan.catalogs import INLINE, catalogs_of, self_contained, used_names
-from batchmatrix.plan.expand import expand
+from batchmatrix.plan.catalogs import catalogs_of, self_contained, used_names
+from batchmatrix.plan.expand import Expansion, expand
 from batchmatrix.settings import Limits
 
 __all__ = ["Finding", "Severity", "as_findings", "findings_of"]
 
 Severity = Literal["error", "warning", "note"]
 Sources = Sequence[tuple[str, Entries]]
+Objects = Sequence[tuple[Document, MatrixCatalog]]
 
 
 _REFERRING = ("spec.workload.command", "spec.workload.args", "spec.workload.env")
@@ -75,20 +76,12 @@ def findings_of(files: Iterable[tuple[str, str]], sources: Sources | None) -> li
     """
     findings: list[Finding] = []
     matrices: list[tuple[Document, BatchMatrix]] = []
-    catalogs: list[MatrixCatalog] = []
+    catalogs: list[tuple[Document, MatrixCatalog]] = []
     for name, text in files:
-        documents, problems = read_documents(text, source=name)
-        findings += as_findings(problems)
-        for document in documents:
-            try:
-                found = document.parse(parse_object)
-            except InvalidSpec as error:
-                findings += as_findings(error.problems)
-                continue
-            if isinstance(found, BatchMatrix):
-                matrices.append((document, found))
-            else:
-                catalogs.append(found)
+        contents = read_objects(text, source=name)
+        findings += as_findings(contents.problems)
+        matrices += contents.matrices
+        catalogs += contents.catalogs
     findings += _same_names(matrices)
     for document, matrix in matrices:
         findings += _about(document, matrix, sources, catalogs)
@@ -106,15 +99,13 @@ def _same_names(matrices: Iterable[tuple[Document, BatchMatrix]]) -> Iterator[Fi
             yield from as_findings(document.located([Problem("metadata.name", text)]), "warning")
 
 
-def _about(
-    document: Document, matrix: BatchMatrix, sources: Sources | None, objects: Sequence[MatrixCatalog]
-) -> Iterator[Finding]:
+def _about(document: Document, matrix: BatchMatrix, sources: Sources | None, objects: Objects) -> Iterator[Finding]:
     """What only shows once names are looked up and cells are made."""
     errors: list[Problem] = []
     spec = matrix.spec
     wanted = () if spec.catalog.only else spec.catalog_refs
-    known = [(ref.name, one) for ref in wanted if (one := _object(ref.name, matrix, objects)) is not None]
-    missing = sorted({ref.name for ref in wanted} - {name for name, _ in known})
+    known = {ref.name: one for ref in wanted if (one := _object(ref.name, matrix, objects)) is not None}
+    missing = sorted({ref.name for ref in wanted} - set(known))
     if missing:
         text = f"{', '.join(missing)}: not read here, so that names only it has are not checked; give its file too"
         yield from as_findings(document.located([Problem("spec.catalogRefs", text)]), "note")
@@ -123,19 +114,24 @@ def _about(
         expansion = expand(spec, max_cells=Limits().cells)
     except InvalidSpec as error:
         errors += error.problems
-    objects_of = [(f"MatrixCatalog {name}", one.spec) for name, one in known]
+    beside = {source_of(name): where for name, (where, _) in known.items()}
     try:
-        catalogs = catalogs_of(matrix, [*(sources or ()), *objects_of])
-        errors += _names_and_cells(document, matrix, catalogs, sure=sources is not None and not missing)
+        catalogs = catalogs_of(
+            matrix, [*(sources or ()), *((source_of(name), one.spec) for name, (_, one) in known.items())]
+        )
+        sure = sources is not None and not missing
+        errors += _names_and_cells(document, matrix, catalogs, expansion=expansion, sure=sure)
     except InvalidSpec as error:
         errors += error.problems
-    yield from as_findings(document.located(errors))
+    yield from as_findings(placed(errors, document, beside))
     if expansion is not None:
         yield from as_findings(document.located(warnings(spec, expansion)), "warning")
     yield from as_findings(document.located(notes(spec)), "note")
 
 
-def _names_and_cells(document: Document, matrix: BatchMatrix, catalogs: Catalogs, *, sure: bool) -> Iterator[Problem]:
+def _names_and_cells(
+    document: Document, matrix: BatchMatrix, catalogs: Catalogs, *, expansion: Expansion | None, sure: bool
+) -> Iterator[Problem]:
     """Names that no catalog has, if it is `sure` that there are no other catalogs; and what is wrong with cells.
 
     What an unknown name stands for may set any variable: then nothing is said about variables that nothing sets.
@@ -150,9 +146,12 @@ def _names_and_cells(document: Document, matrix: BatchMatrix, catalogs: Catalogs
             return
         unknown = True
         whole = self_contained(matrix, _with_stand_ins(matrix.spec, catalogs))
-    for problem in _plan_problems(whole):
-        if not unknown or not problem.path.startswith(_REFERRING):
-            yield _told(problem, document, matrix, catalogs)
+    try:
+        check_plan(whole, expansion)
+    except InvalidSpec as error:
+        for problem in error.problems:
+            if not unknown or not problem.path.startswith(_REFERRING):
+                yield with_origin(problem, document, matrix, catalogs)
 
 
 def _with_stand_ins(spec: Spec, catalogs: Catalogs) -> Catalogs:
@@ -170,45 +169,10 @@ def _with_stand_ins(spec: Spec, catalogs: Catalogs) -> Catalogs:
     )
 
 
-def _object(name: str, matrix: BatchMatrix, objects: Sequence[MatrixCatalog]) -> MatrixCatalog | None:
+def _object(name: str, matrix: BatchMatrix, objects: Objects) -> tuple[Document, MatrixCatalog] | None:
     """The catalog that a reference means; a namespace that is not written may be any."""
-    spaces = {matrix.metadata.namespace, None}
-    for one in objects:
-        if one.metadata.name == name and (one.metadata.namespace in spaces or matrix.metadata.namespace is None):
-            return one
+    namespace = matrix.metadata.namespace
+    for document, one in objects:
+        if one.metadata.name == name and (not namespace or one.metadata.namespace in ("", namespace)):
+            return document, one
     return None
-
-
-def _plan_problems(matrix: BatchMatrix) -> Sequence[Problem]:
-    """What is wrong with the cells of a matrix that stands by itself, wherever they may run."""
-    account = matrix.spec.workload.service_account_name
-    try:
-        build_plan(
-            matrix,
-            MatrixRef(matrix.metadata.namespace or "default", matrix.metadata.name, ""),
-            generation=1,
-            nodes=None,
-            previous=None,
-            order_seed="",
-            now="",
-            max_cells=Limits().cells,
-            service_accounts=frozenset() if account is None else frozenset((account,)),  # the operator's to say
-        )
-    except InvalidSpec as error:
-        return error.problems
-    return ()
-
-
-def _told(problem: Problem, document: Document, matrix: BatchMatrix, catalogs: Catalogs) -> Problem:
-    """A problem of something that stands in another file says in which."""
-    for kind in KINDS:
-        for name, entry in getattr(catalogs, kind).items():
-            where = field_path(("spec", "catalog", kind, name))
-            if entry.source != INLINE and (
-                problem.path == where or problem.path.startswith((f"{where}.", f"{where}["))
-            ):
-                return Problem(problem.path, f"{problem.message} ({name} is from: {entry.source})")
-    ref = matrix.spec.workload.ref
-    if ref is not None and problem.path.startswith("spec.workload.") and problem.path not in document.places:
-        return Problem(problem.path, f"{problem.message} ({ref} is from: {catalogs.workloads[ref].source})")
-    return problem

@@ -13,6 +13,7 @@ from batchmatrix.adapters.files import read_text, shown_name
 from batchmatrix.base.documents import Document
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.text import one_line
+from batchmatrix.cli.cells import check_plan
 from batchmatrix.cli.flags import flag_options, given_flags, refuse_files, refuse_flags
 from batchmatrix.cli.inputs import check_names, one_standard_input
 from batchmatrix.cli.output import catalog_option, say
@@ -22,15 +23,12 @@ from batchmatrix.formats.recipe import SCHEMA_VERSION, Recipe, read_recipe
 from batchmatrix.formats.recipe_flags import flag_path, recipe_from_flags
 from batchmatrix.formats.recipe_matrix import matrix_name, recipe_matrix, recipe_problem, references
 from batchmatrix.model.catalog import KINDS, Catalogs
-from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.v1alpha1 import BatchMatrix, parse_matrix
-from batchmatrix.plan.build import build_plan
 from batchmatrix.plan.catalogs import merge, self_contained, used_names
 from batchmatrix.wiring import catalog_sources
 
 __all__ = ["import_"]
 
-_MAX_CELLS = 10_000
 _ELSEWHERE = ("catalog", "--")
 _EXPECTED = "A triage forbids no failure: every cell is expected to end in any way."
 
@@ -127,7 +125,7 @@ def _write(
         _check_names(recipe, catalogs)
         named = parse_matrix(obj)
         whole = self_contained(named, catalogs)
-        _check_plan(whole)
+        check_plan(whole)
     except InvalidSpec as error:
         raise InvalidSpec(places(error.problems)) from None
     if not options["keep_names"]:
@@ -154,22 +152,6 @@ def _check_names(recipe: Recipe, catalogs: Catalogs) -> None:
             problems.append(Problem(path, text))
     if problems:
         raise InvalidSpec(problems)
-
-
-def _check_plan(whole: BatchMatrix) -> None:
-    """All that can be said before nodes are known. Raises InvalidSpec."""
-    account = whole.spec.workload.service_account_name
-    build_plan(
-        whole,
-        MatrixRef(namespace=whole.metadata.namespace, name=whole.metadata.name, uid=""),
-        generation=0,
-        nodes=None,
-        previous=None,
-        order_seed="",
-        now="1970-01-01T00:00:00Z",
-        max_cells=_MAX_CELLS,
-        service_accounts=frozenset({account} if account else ()),
-    )
 
 
 def _sources(matrix: BatchMatrix, catalogs: Catalogs) -> list[str]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from batchmatrix.adapters.files import read_text, shown_name
 from batchmatrix.base.clock import format_rfc3339
-from batchmatrix.base.documents import Document, read_documents
+from batchmatrix.base.documents import Document, Located
 from batchmatrix.base.errors import InvalidSpec, Problem, Unavailable
+from batchmatrix.cli.places import placed, with_origin
 from batchmatrix.cli.plan_state import CatalogsHere, Earlier, read_earlier, read_nodes, read_plan, recorded_by
 from batchmatrix.engine.catalogs import Found, Lookup, resolve, written_out
+from batchmatrix.engine.kept import source_of
+from batchmatrix.formats.matrix_file import read_objects
 from batchmatrix.model.catalog import KINDS, Catalogs
 from batchmatrix.model.cell import MatrixRef, Plan
 from batchmatrix.model.observed import NodeState
-from batchmatrix.model.v1alpha1 import BatchMatrix, MatrixCatalog, parse_matrix, parse_object
+from batchmatrix.model.v1alpha1 import BatchMatrix, MatrixCatalog, parse_matrix
 from batchmatrix.plan.build import build_plan
-from batchmatrix.plan.expand import expand
+from batchmatrix.plan.expand import Expansion, expand
 from batchmatrix.plan.explain import Recorded
 from batchmatrix.plan.reach import Finding
 from batchmatrix.plan.report import PlanReport, report
@@ -26,6 +29,9 @@ from batchmatrix.settings import Limits
 from batchmatrix.wiring import KubeReader, catalog_sources, connect
 
 __all__ = ["PlanRequest", "plan_of"]
+
+_NAMED = 3
+"""Matrices that are named where a file has too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,7 @@ async def plan_of(request: PlanRequest, *, now: float) -> PlanReport:
     Raises InvalidSpec with every problem at once, Unavailable where a cluster is configured and does not answer.
     """
     document, matrix, own = _one_matrix(request.file)
+    beside = {source_of(one.metadata.name): where for where, one in own}
     against = read_plan(request.against) if request.against is not None else None
     reader = None if request.offline else await connect(request.context)
     try:
@@ -56,8 +63,10 @@ async def plan_of(request: PlanRequest, *, now: float) -> PlanReport:
         nodes, about_nodes = await read_nodes(request.nodes, reader, offline=request.offline)
         earlier = await read_earlier(reader, namespace, matrix.metadata.name)
         before = earlier.pinned.catalog if earlier.pinned is not None else None
-        lookup = Lookup(objects=CatalogsHere(own, reader), sources=catalog_sources(request.catalogs))
-        with _located(document):
+        lookup = Lookup(
+            objects=CatalogsHere([one for _, one in own], reader), sources=catalog_sources(request.catalogs)
+        )
+        with _placed(document, beside):
             found = await lookup.read(matrix, namespace, earlier=before)
     except Unavailable as error:
         server = "" if reader is None else f"{reader.server}: "
@@ -65,14 +74,15 @@ async def plan_of(request: PlanRequest, *, now: float) -> PlanReport:
     finally:
         if reader is not None:
             await reader.close()
-    with _located(document):
+    with _placed(document, beside):
         used = resolve(matrix, found, earlier=before)
+    planner = _Planner(namespace, nodes, format_rfc3339(now))
+    pinned = earlier.pinned.plan if earlier.pinned is not None else _replanned(earlier, found, planner)
+    previous = against or pinned
+    with _placed(document, beside, origin=lambda problem: with_origin(problem, document, matrix, used.entries)):
         whole = written_out(matrix, used)
-        planner = _Planner(namespace, nodes, format_rfc3339(now))
-        pinned = earlier.pinned.plan if earlier.pinned is not None else _replanned(earlier, found, planner)
-        previous = against or pinned
-        plan = planner(whole, earlier, previous)
         expansion = expand(whole.spec, max_cells=Limits().cells)
+        plan = planner(whole, earlier, previous, expansion)
     return report(
         plan,
         whole.spec,
@@ -85,27 +95,28 @@ async def plan_of(request: PlanRequest, *, now: float) -> PlanReport:
     )
 
 
-def _one_matrix(file: Path) -> tuple[Document, BatchMatrix, list[MatrixCatalog]]:
+def _one_matrix(file: Path) -> tuple[Document, BatchMatrix, tuple[tuple[Document, MatrixCatalog], ...]]:
     """The only matrix of a file, where it stands, and the catalogs beside it."""
     name = shown_name(file)
-    documents, problems = read_documents(read_text(file), source=name)
-    matrices: list[tuple[Document, BatchMatrix]] = []
-    catalogs: list[MatrixCatalog] = []
-    for document in documents:
-        try:
-            found = document.parse(parse_object)
-        except InvalidSpec as error:
-            problems += error.problems
-            continue
-        if isinstance(found, BatchMatrix):
-            matrices.append((document, found))
-        else:
-            catalogs.append(found)
-    if problems:
-        raise InvalidSpec(problems)
-    if len(matrices) != 1:
-        raise InvalidSpec([Problem(name, f"holds {len(matrices) or 'no'} matrices; give a file with exactly one")])
-    return *matrices[0], catalogs
+    contents = read_objects(read_text(file), source=name)
+    if contents.problems:
+        raise InvalidSpec(sorted(contents.problems, key=_line))
+    if len(contents.matrices) != 1:
+        raise InvalidSpec([Problem(name, _how_many(contents.matrices))])
+    document, matrix = contents.matrices[0]
+    return document, matrix, contents.catalogs
+
+
+def _line(problem: Problem) -> tuple[int, int]:
+    return (problem.line, problem.column) if isinstance(problem, Located) else (0, 0)
+
+
+def _how_many(matrices: Sequence[tuple[Document, BatchMatrix]]) -> str:
+    if not matrices:
+        return "holds no matrix; give a file with exactly one"
+    names = ", ".join(f"{one.metadata.name} in line {document.places[''][0]}" for document, one in matrices[:_NAMED])
+    more = f" and {len(matrices) - _NAMED} more" if len(matrices) > _NAMED else ""
+    return f"holds {len(matrices)} matrices ({names}{more}); give a file with exactly one"
 
 
 def _namespace(request: PlanRequest, matrix: BatchMatrix, reader: KubeReader | None) -> str:
@@ -118,12 +129,18 @@ def _namespace(request: PlanRequest, matrix: BatchMatrix, reader: KubeReader | N
 
 
 @contextmanager
-def _located(document: Document) -> Iterator[None]:
-    """Problems of the matrix get the line and column at which they stand."""
+def _placed(
+    document: Document,
+    beside: Mapping[str, Document],
+    *,
+    origin: Callable[[Problem], Problem] = lambda problem: problem,
+) -> Iterator[None]:
+    """Problems get the line and column at which they stand, in the matrix or in a catalog beside it."""
     try:
         yield
     except InvalidSpec as error:
-        raise InvalidSpec(document.located(error.problems)) from None
+        found = placed(map(origin, error.problems), document, beside)
+        raise InvalidSpec(sorted(found, key=_line)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +151,9 @@ class _Planner:
     nodes: Sequence[NodeState] | None
     now: str
 
-    def __call__(self, matrix: BatchMatrix, earlier: Earlier, previous: Plan | None) -> Plan:
+    def __call__(
+        self, matrix: BatchMatrix, earlier: Earlier, previous: Plan | None, expansion: Expansion | None = None
+    ) -> Plan:
         account = matrix.spec.workload.service_account_name
         uid = str(earlier.live["metadata"]["uid"]) if earlier.live is not None else ""
         generation = int(earlier.live["metadata"]["generation"]) if earlier.live is not None else 0
@@ -148,6 +167,7 @@ class _Planner:
             now=self.now,
             max_cells=Limits().cells,
             service_accounts=frozenset() if account is None else frozenset((account,)),  # the operator's to say
+            expansion=expansion,
         )
 
 

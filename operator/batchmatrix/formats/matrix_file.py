@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from batchmatrix.base.documents import read_documents
+from batchmatrix.base.documents import Document, read_documents
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.plain import resolve_plain
 from batchmatrix.base.text import escaped, one_line
 from batchmatrix.model.v1alpha1 import BatchMatrix, MatrixCatalog, parse_object
 
-__all__ = ["dump_object", "dump_yaml", "load_matrix", "load_objects"]
+__all__ = ["Contents", "dump_object", "dump_yaml", "load_matrix", "load_objects", "read_objects"]
 
 
 class _Dumper(yaml.SafeDumper):
@@ -65,21 +66,40 @@ def dump_yaml(data: Any) -> str:
     return escaped(text)
 
 
-def load_objects(text: str, *, source: str) -> list[BatchMatrix | MatrixCatalog]:
-    """Every BatchMatrix and MatrixCatalog of a file with one or more documents; `source` is its name in messages.
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a file holds, each object with the document that it was."""
 
-    Raises InvalidSpec with all problems of all documents, each as `source:line:column: path`.
-    """
+    matrices: tuple[tuple[Document, BatchMatrix], ...]
+    catalogs: tuple[tuple[Document, MatrixCatalog], ...]
+    problems: tuple[Problem, ...]
+    """What is wrong with all else, each as `source:line:column: path`."""
+
+
+def read_objects(text: str, *, source: str) -> Contents:
+    """Everything in a file with one or more documents; `source` is its name in messages. Never raises."""
     documents, problems = read_documents(text, source=source)
-    objects: list[BatchMatrix | MatrixCatalog] = []
+    matrices: list[tuple[Document, BatchMatrix]] = []
+    catalogs: list[tuple[Document, MatrixCatalog]] = []
     for document in documents:
         try:
-            objects.append(document.parse(parse_object))
+            found = document.parse(parse_object)
         except InvalidSpec as error:
             problems += error.problems
-    if problems:
-        raise InvalidSpec(problems)
-    return objects
+            continue
+        if isinstance(found, BatchMatrix):
+            matrices.append((document, found))
+        else:
+            catalogs.append((document, found))
+    return Contents(tuple(matrices), tuple(catalogs), tuple(problems))
+
+
+def load_objects(text: str, *, source: str) -> list[BatchMatrix | MatrixCatalog]:
+    """Every matrix of a file, then every MatrixCatalog. Raises InvalidSpec with all problems of all documents."""
+    contents = read_objects(text, source=source)
+    if contents.problems:
+        raise InvalidSpec(list(contents.problems))
+    return [*(found for _, found in contents.matrices), *(found for _, found in contents.catalogs)]
 
 
 def load_matrix(text: str, *, source: str) -> list[BatchMatrix]:

@@ -14,7 +14,7 @@ from batchmatrix.model.v1alpha1.rules.judging import metric_names
 from batchmatrix.plan.check import check_baseline, check_cells
 from batchmatrix.plan.combination import Combination
 from batchmatrix.plan.copies import Numbered, copy_numbers
-from batchmatrix.plan.expand import expand
+from batchmatrix.plan.expand import Expansion, expand
 from batchmatrix.plan.identity import cell_hash
 from batchmatrix.plan.naming import cell_names
 from batchmatrix.plan.placement import Place, place
@@ -36,16 +36,19 @@ def build_plan(
     max_cells: int,
     service_accounts: frozenset[str],
     max_trials: int = 100_000,
+    expansion: Expansion | None = None,
 ) -> Plan:
     """Make the plan of a matrix that stands by itself (plan.catalogs). Pure: same arguments, same plan.
 
     `nodes` is None where nodes may not be read. What `previous` or a generation before it resolved is taken over by
     every cell whose own inputs in the spec are the same, unless it had a problem. `now` is RFC 3339. Raises
-    InvalidSpec where the spec asks for more than this operator allows.
+    InvalidSpec where the spec asks for more than this operator allows. `expansion` is that of the spec, where the
+    caller has made it already.
     """
     spec = matrix.spec
     _check_account(spec, service_accounts)
-    expansion = expand(spec, max_cells=max_cells)
+    if expansion is None:
+        expansion = expand(spec, max_cells=max_cells)
     _check_trials(spec, expansion.combinations, max_trials=max_trials)
     resolver = Resolver(spec)
     unplaced = [resolver(combination) for combination in expansion.combinations]

@@ -247,4 +247,33 @@ def test_what_cannot_be_used_is_one_line_with_the_remedy(arguments: tuple[str, .
 
 def test_a_file_with_two_matrices_is_refused(folder: Path) -> None:
     (folder / "two.yaml").write_text(GOOD + "---\n" + GOOD.replace("demo", "other"))
-    assert "two.yaml: holds 2 matrices; give a file with exactly one" in refused("two.yaml")
+    said = "two.yaml: holds 2 matrices (demo in line 1, other in line 12); give a file with exactly one"
+    assert said in refused("two.yaml")
+
+
+def test_a_clash_of_catalogs_is_said_of_the_catalog_and_not_of_the_matrix(folder: Path) -> None:
+    for name, value in (("one.yaml", "1"), ("two.yaml", "2")):
+        (folder / name).write_text(f"mitigations: {{xnack: {{env: {{HSA_XNACK: '{value}'}}}}}}\n")
+    said = "mitigations: 'xnack' is in two catalogs with different contents: file one.yaml and "
+    lines = refused("good.yaml", "--catalog", "one.yaml", "--catalog", "two.yaml").splitlines()
+    assert [line.partition("; ")[0] for line in lines] == [f"batchmatrix: two.yaml: {said}file two.yaml"]
+    assert run_cli("lint", "good.yaml", "--catalog", "one.yaml", "--catalog", "two.yaml").out.startswith(
+        "two.yaml:1:1: "
+    )
+    head = "---\napiVersion: batchmatrix.dev/v1alpha1\nkind: MatrixCatalog\nmetadata: {name: team}\n"
+    edit(folder, ("spec:", "spec:\n  catalogRefs: [{name: team}]"), name="good.yaml")
+    text = (folder / "good.yaml").read_text()
+    (folder / "good.yaml").write_text(text + head + "spec: {mitigations: {xnack: {env: {HSA_XNACK: '2'}}}}\n")
+    place = f"good.yaml:{len(text.splitlines()) + 5}:1: spec"
+    lines = refused("good.yaml", "--catalog", "one.yaml").splitlines()
+    assert [line.partition("; ")[0] for line in lines] == [f"batchmatrix: {place}: {said}MatrixCatalog team"]
+    assert run_cli("lint", "good.yaml", "--catalog", "one.yaml").out.startswith(f"{place}: {said}MatrixCatalog team")
+
+
+def test_a_problem_of_an_entry_says_which_catalog_it_is_from(folder: Path) -> None:
+    (folder / "team.yaml").write_text("hardware: {big: {resource: {name: example.com/gpu, count: 1}}}\n")
+    edit(folder, ("axes:", "axes:\n  - {name: hardware, values: [big]}"), name="good.yaml")
+    edit(folder, ("workload:", "workload:\n    resources: {limits: {example.com/gpu: 2}}"), name="good.yaml")
+    (line,) = refused("good.yaml", "--catalog", "team.yaml").splitlines()
+    found = run_cli("lint", "good.yaml", "--catalog", "team.yaml").out.splitlines()
+    assert found == [line.removeprefix("batchmatrix: ")]
