@@ -45,7 +45,10 @@ def artifacts() -> None:
 @click.argument("prefix", default="")
 @_store_options
 def ls(prefix: str, config: Path, store: str) -> None:
-    """List objects whose key begins with PREFIX: size in bytes, then key."""
+    """List objects by the beginning of their keys.
+
+    Each line is the size in bytes and the key of an object whose key begins with PREFIX.
+    """
 
     async def listed(opened: Store) -> None:
         async for item in opened.list(prefix):
@@ -59,7 +62,10 @@ def ls(prefix: str, config: Path, store: str) -> None:
 @click.option("--raw", is_flag=True, help="Do not decompress a .zst object.")
 @_store_options
 def cat(key: str, raw: bool, config: Path, store: str) -> None:
-    """Write the object KEY to standard output; what is compressed is decompressed."""
+    """Write an object to standard output.
+
+    What lies under KEY is decompressed where KEY ends in .zst.
+    """
 
     async def written(opened: Store) -> None:
         data = await opened.get(key)

@@ -20,14 +20,17 @@ __all__ = ["catalog"]
 
 @click.group()
 def catalog() -> None:
-    """List what matrices can name: built in, from plug-ins and from files."""
+    """List what matrices can name, and where it is from.
+
+    Names are built in, of plug-ins, and of the files that --catalog names.
+    """
 
 
 @catalog.command("list-mitigations")
 @catalog_option
 @output_option("table", "json", "yaml")
 def list_mitigations(catalog: tuple[Path, ...], output: str) -> None:
-    """List mitigations with their source and the variables that they set."""
+    """List mitigations and the variables that they set."""
     _show("mitigations", _catalogs(catalog).mitigations, _of_mitigation, output)
 
 
@@ -35,7 +38,7 @@ def list_mitigations(catalog: tuple[Path, ...], output: str) -> None:
 @catalog_option
 @output_option("table", "json", "yaml")
 def list_environments(catalog: tuple[Path, ...], output: str) -> None:
-    """List environments with their source, images and variables."""
+    """List environments, their images and variables."""
     _show("environments", _catalogs(catalog).environments, _of_environment, output)
 
 
@@ -43,7 +46,7 @@ def list_environments(catalog: tuple[Path, ...], output: str) -> None:
 @catalog_option
 @output_option("table", "json", "yaml")
 def list_hardware(catalog: tuple[Path, ...], output: str) -> None:
-    """List kinds of nodes with their source, node labels and devices."""
+    """List kinds of nodes, their labels and devices."""
     _show("hardware", _catalogs(catalog).hardware, _of_hardware, output)
 
 
@@ -51,7 +54,7 @@ def list_hardware(catalog: tuple[Path, ...], output: str) -> None:
 @catalog_option
 @output_option("table", "json", "yaml")
 def list_workloads(catalog: tuple[Path, ...], output: str) -> None:
-    """List workloads with their source, image, command and metrics."""
+    """List workloads, their images, commands and metrics."""
     _show("workloads", _catalogs(catalog).workloads, _of_workload, output)
 
 

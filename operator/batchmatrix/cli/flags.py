@@ -22,6 +22,16 @@ _HELP = {
     "baseline_cell": "Cell that others are compared with, such as none-local.",
     "confound_threshold": "Ratio of step times above which a cell is flagged; 1.15 by default.",
 }
+_METAVARS = {
+    "workload": "NAME",
+    "mitigation_axis": "LIST",
+    "environment_axis": "LIST",
+    "trials": "N",
+    "steps": "N",
+    "ticket": "TEXT",
+    "baseline_cell": "CELL",
+    "confound_threshold": "RATIO",
+}
 _TYPES: dict[str, Any] = {"trials": int, "steps": int, "confound_threshold": float}
 
 
@@ -31,7 +41,9 @@ def flag_options(*, hidden: bool) -> Callable[[Callable[..., None]], Callable[..
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         for name, flag in reversed(FLAGS.items()):
             kind = str if hidden else _TYPES.get(name, str)
-            command = click.option(flag, name, type=kind, default=None, hidden=hidden, help=_HELP[name])(command)
+            command = click.option(
+                flag, name, type=kind, default=None, hidden=hidden, metavar=_METAVARS[name], help=_HELP[name]
+            )(command)
         return command
 
     return decorate

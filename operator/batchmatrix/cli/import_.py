@@ -35,16 +35,21 @@ _EXPECTED = "A triage forbids no failure: every cell is expected to end in any w
 
 @click.group("import")
 def import_() -> None:
-    """Make a matrix of a file of another program."""
+    """Make a matrix of what other programs understand."""
 
 
 def _target_options(command: Callable[..., None]) -> Callable[..., None]:
     """What both commands say about the file that they write."""
     options = (
-        click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it."),
-        click.option("--force", is_flag=True, help="Write over FILE if it is there."),
-        click.option("--name", help="Name of the matrix; by default of ticket and workload."),
-        click.option("--namespace", default="", help="Namespace of the matrix; none by default."),
+        click.option(
+            "--output",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Where to write it; standard output if not given.",
+        ),
+        click.option("--force", is_flag=True, help="Replace that file if it is there."),
+        click.option("--name", metavar="NAME", help="Name of the matrix; by default of ticket and workload."),
+        click.option("--namespace", metavar="NAME", default="", help="Namespace of the matrix; none by default."),
         click.option("--keep-names", is_flag=True, help="Leave names as they are, for catalogs of the cluster."),
     )
     for option in reversed(options):
@@ -57,7 +62,10 @@ def _target_options(command: Callable[..., None]) -> Callable[..., None]:
 @_target_options
 @flag_options(hidden=True)
 def recipe(file: Path, catalog: tuple[Path, ...], **options: Any) -> None:
-    """Make a matrix of the triage recipe FILE (schema v1, YAML or JSON; - is standard input)."""
+    """Make a matrix of a triage recipe.
+
+    FILE is a recipe of schema v1, YAML or JSON; `-` is standard input.
+    """
     refuse_flags(file, given_flags(options))
     target = _target(options, [file, *catalog])
     source = shown_name(file)
@@ -73,7 +81,10 @@ def recipe(file: Path, catalog: tuple[Path, ...], **options: Any) -> None:
 @_target_options
 @flag_options(hidden=False)
 def flags(files: tuple[str, ...], catalog: tuple[Path, ...], **options: Any) -> None:
-    """Make a matrix of every combination of mitigations and environments."""
+    """Make a matrix of mitigations and environments.
+
+    Every combination of the two axes is a cell.
+    """
     axes = given_flags(options)
     refuse_files(files, axes)
     target = _target(options, catalog)

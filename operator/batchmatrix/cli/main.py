@@ -22,7 +22,10 @@ __all__ = ["app", "run"]
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def app() -> None:
-    """Run one workload under a grid of conditions and say which one fixes, breaks or slows it."""
+    """Run one workload under a grid of conditions and say which one fixes, breaks or slows it.
+
+    Begin with `batchmatrix lint FILE`, then `batchmatrix plan FILE`; -h after a command says what it takes.
+    """
 
 
 app.add_command(artifacts)
@@ -35,7 +38,11 @@ app.add_command(import_)
 @app.command()
 def version() -> None:
     """Print the version."""
-    click.echo(importlib.metadata.version("batchmatrix"))
+    try:
+        found = importlib.metadata.version("batchmatrix")
+    except importlib.metadata.PackageNotFoundError:
+        raise BatchMatrixError("the version is not known, as the package is not installed; install it") from None
+    say(found)
 
 
 def run() -> None:
@@ -48,7 +55,7 @@ def _status() -> int:
     try:
         status = _command()
     except click.ClickException as error:
-        tell(error.format_message())
+        tell(_usage(error))
         return Exit.ERROR  # not click's 2: one code for everything that is an error and no result
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
@@ -66,6 +73,15 @@ def _status() -> int:
             tell(f"{error.filename}: {error.strerror}" if error.filename is not None else str(error))
         return Exit.ERROR
     return status if isinstance(status, int) else Exit.OK
+
+
+def _usage(error: click.ClickException) -> str:
+    """What is wrong, and the command whose help tells more where the message names no remedy itself."""
+    text = error.format_message()
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None or ";" in text or text.endswith("?"):
+        return text
+    return f"{text.rstrip('.')}; see: {context.command_path} -h"
 
 
 def _command() -> object:

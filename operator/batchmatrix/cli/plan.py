@@ -27,8 +27,8 @@ _PATH = click.Path(path_type=Path)
 @catalog_option
 @click.option("--nodes", type=_PATH, metavar="FILE", help="Nodes as `kubectl get nodes -o json` prints them.")
 @click.option("--offline", is_flag=True, help="Ask no cluster, even if a kubeconfig is there.")
-@click.option("--context", help="Context of the kubeconfig.")
-@click.option("-n", "--namespace", help="Namespace, where the file does not say it.")
+@click.option("--context", metavar="NAME", help="Context of the kubeconfig.")
+@click.option("-n", "--namespace", metavar="NAME", help="Namespace, where the file does not say it.")
 @click.option("--against", type=_PATH, metavar="FILE", help="An earlier plan.json to compare with.")
 @output_option("table", "wide", "json", "yaml")
 @click.option("--all", "every", is_flag=True, help="Show every cell, however many there are.")
@@ -50,7 +50,10 @@ def plan(
     force: bool,
     detailed_exitcode: bool,
 ) -> int:
-    """Show what the matrix in FILE would run, where, and why; nothing is changed anywhere."""
+    """Show what a matrix would run, where, and why.
+
+    FILE holds one matrix; `-` is standard input. Nothing is changed anywhere: a cluster is only read.
+    """
     if offline and context is not None:
         raise click.UsageError("--offline asks no cluster, and --context names one; leave one of them out")
     if force and out is None:
