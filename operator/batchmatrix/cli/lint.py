@@ -34,8 +34,8 @@ _STYLES: dict[Severity, str] = {"error": "red", "warning": "yellow", "note": "cy
 def lint(context: click.Context, files: tuple[Path, ...], catalog: tuple[Path, ...], output: str, strict: bool) -> None:
     """Check matrices and catalogs without a cluster.
 
-    FILE holds any number of them; `-` is standard input. Each finding is one line, FILE:LINE:COLUMN: PATH: MESSAGE. The sum goes to standard error. Exit
-    status 0: no error; 1: errors.
+    FILE holds any number of them; `-` is standard input. Each finding is one line, FILE:LINE:COLUMN: PATH: MESSAGE.
+    The sum goes to standard error. Exit status 0: no error; 1: errors.
     """
     one_standard_input(*files, *catalog)
     findings: list[Finding] = []
