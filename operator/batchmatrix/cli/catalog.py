@@ -2,70 +2,106 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from batchmatrix.cli.inputs import one_standard_input
+from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, Problem, Unavailable
+from batchmatrix.cli.inputs import check_names, one_standard_input
 from batchmatrix.cli.output import catalog_option, output_option, say, table, write_data
-from batchmatrix.model.catalog import Catalogs, Named
-from batchmatrix.model.v1alpha1 import Environment, Hardware, ImageRule, Mitigation, NamedWorkload
+from batchmatrix.engine.kept import source_of
+from batchmatrix.model.catalog import Named
+from batchmatrix.model.v1alpha1 import (
+    Entries,
+    Environment,
+    Hardware,
+    ImageRule,
+    Mitigation,
+    NamedWorkload,
+    parse_catalog,
+)
 from batchmatrix.plan.catalogs import merge
-from batchmatrix.wiring import catalog_sources
+from batchmatrix.wiring import catalog_sources, connect
 
 __all__ = ["catalog"]
+
+
+_Command = Callable[..., None]
 
 
 @click.group()
 def catalog() -> None:
     """List what matrices can name, and where it is from.
 
-    Names are built in, of plug-ins, and of the files that --catalog names.
+    Names are built in, of plug-ins, of the files that --catalog names and, with --cluster, of MatrixCatalogs.
     """
 
 
+def _options(command: _Command) -> _Command:
+    """What all lists say about where to look."""
+    options = (
+        click.option("--cluster", is_flag=True, help="List MatrixCatalogs of a namespace too."),
+        click.option("--context", metavar="NAME", help="Context of the kubeconfig, for --cluster."),
+        click.option("-n", "--namespace", metavar="NAME", help="Which namespace, for --cluster; else the context's."),
+        output_option("table", "json", "yaml"),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return catalog_option(command)
+
+
 @catalog.command("list-mitigations")
-@catalog_option
-@output_option("table", "json", "yaml")
-def list_mitigations(catalog: tuple[Path, ...], output: str) -> None:
+@_options
+def list_mitigations(**options: Any) -> None:
     """List mitigations and the variables that they set."""
-    _show("mitigations", _catalogs(catalog).mitigations, _of_mitigation, output)
+    _show("mitigations", _of_mitigation, **options)
 
 
 @catalog.command("list-environments")
-@catalog_option
-@output_option("table", "json", "yaml")
-def list_environments(catalog: tuple[Path, ...], output: str) -> None:
+@_options
+def list_environments(**options: Any) -> None:
     """List environments, their images and variables."""
-    _show("environments", _catalogs(catalog).environments, _of_environment, output)
+    _show("environments", _of_environment, **options)
 
 
 @catalog.command("list-hardware")
-@catalog_option
-@output_option("table", "json", "yaml")
-def list_hardware(catalog: tuple[Path, ...], output: str) -> None:
+@_options
+def list_hardware(**options: Any) -> None:
     """List kinds of nodes, their labels and devices."""
-    _show("hardware", _catalogs(catalog).hardware, _of_hardware, output)
+    _show("hardware", _of_hardware, **options)
 
 
 @catalog.command("list-workloads")
-@catalog_option
-@output_option("table", "json", "yaml")
-def list_workloads(catalog: tuple[Path, ...], output: str) -> None:
+@_options
+def list_workloads(**options: Any) -> None:
     """List workloads, their images, commands and metrics."""
-    _show("workloads", _catalogs(catalog).workloads, _of_workload, output)
+    _show("workloads", _of_workload, **options)
 
 
-def _catalogs(files: tuple[Path, ...]) -> Catalogs:
-    one_standard_input(*files)
-    return merge(catalog_sources(files))
-
-
-def _show(kind: str, entries: Mapping[str, Named[Any]], of: Callable[[Any], Iterator[str]], output: str) -> None:
+def _show(
+    kind: str,
+    of: Callable[[Any], Iterator[str]],
+    *,
+    catalog: tuple[Path, ...],
+    cluster: bool,
+    context: str | None,
+    namespace: str | None,
+    output: str,
+) -> None:
     """The entries of one kind by name."""
-    found = sorted(entries.items())
+    one_standard_input(*catalog)
+    check_names(namespace=namespace)
+    if not cluster and (context is not None or namespace is not None):
+        raise click.UsageError("--context and --namespace are for --cluster; leave them out, or add --cluster")
+    entries: Mapping[str, Named[Any]] = getattr(merge(catalog_sources(catalog)), kind)
+    found = list(entries.items())
+    for source, of_cluster in asyncio.run(_in_cluster(context, namespace)) if cluster else ():
+        # a matrix reads those that it refers to: two of them may well give a name two meanings
+        found += [(name, Named(value, source)) for name, value in getattr(of_cluster, kind).items()]
+    found.sort(key=lambda item: item[0])
     if output != "table":
         write_data([_plain(name, entry) for name, entry in found], output)
     elif not found:
@@ -73,6 +109,30 @@ def _show(kind: str, entries: Mapping[str, Named[Any]], of: Callable[[Any], Iter
     else:
         rows = [[name, entry.source, "\n".join(filter(None, of(entry.value)))] for name, entry in found]
         say(table(["NAME", "SOURCE", "WHAT IT IS"], rows))
+
+
+async def _in_cluster(context: str | None, namespace: str | None) -> list[tuple[str, Entries]]:
+    """MatrixCatalogs of a namespace by name. Raises InvalidSpec with what is wrong in any of them."""
+    reader = await connect(context)
+    if reader is None:
+        raise BatchMatrixError("--cluster: there is no kubeconfig; set KUBECONFIG, or leave it out")
+    try:
+        bodies = await reader.catalogs(namespace or reader.namespace)
+    except Unavailable as error:
+        raise Unavailable(f"{reader.server}: {error}; without --cluster it is not asked") from error
+    finally:
+        await reader.close()
+    found: list[tuple[str, Entries]] = []
+    problems: list[Problem] = []
+    for body in bodies:
+        source = source_of(str(body["metadata"]["name"]))
+        try:
+            found.append((source, parse_catalog(body).spec))
+        except InvalidSpec as error:
+            problems += [Problem(f"{source}: {one.path}", one.message) for one in error.problems]
+    if problems:
+        raise InvalidSpec(problems)
+    return found
 
 
 def _plain(name: str, entry: Named[Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from batchmatrix.adapters.kube.errors import Forbidden
 from batchmatrix.adapters.kube.paths import CATALOGS, CONFIG_MAPS, MATRICES, NODES, Resource
 from batchmatrix.adapters.kube.project import project_node
 from batchmatrix.base.errors import BatchMatrixError, LeaseLost, NotFound
+from batchmatrix.model.cell import GROUP, VERSION
 from batchmatrix.model.observed import NodeState
 
 __all__ = ["KubeReader", "node_states"]
@@ -55,6 +56,18 @@ class KubeReader:
     async def catalog(self, namespace: str, name: str) -> dict[str, Any] | None:
         """The MatrixCatalog, or None. Raises Unavailable."""
         return await self._object(CATALOGS, namespace, name)
+
+    async def catalogs(self, namespace: str) -> list[dict[str, Any]]:
+        """Every MatrixCatalog of the namespace by name; none where there is no such kind. Raises Unavailable."""
+        try:
+            found = [
+                item async for page in self._client.pages(CATALOGS.all(namespace)) for item in page.get("items") or ()
+            ]
+        except NotFound:
+            return []
+        # items of a list do not say what they are
+        kind = {"apiVersion": f"{GROUP}/{VERSION}", "kind": "MatrixCatalog"}
+        return sorted(({**item, **kind} for item in found), key=lambda item: str(item["metadata"]["name"]))
 
     async def config_map(self, namespace: str, name: str) -> dict[str, Any] | None:
         """The ConfigMap, or None. Raises Unavailable."""
