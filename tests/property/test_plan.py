@@ -13,11 +13,11 @@ from hypothesis import given, settings
 
 from batchmatrix.base.errors import InvalidSpec
 from batchmatrix.base.plain import resolve_plain
+from batchmatrix.base.text import scalar_text
 from batchmatrix.formats.matrix_file import load_matrix
 from batchmatrix.plan.expand import label_of
 from batchmatrix.plan.order import launch_order
 from batchmatrix.plan.pin import dump_plan, load_plan
-from batchmatrix.plan.text import scalar_text
 from tests.support.specs import a_matrix, a_plan
 
 law = settings(deadline=None)  # a busy machine is no broken law

@@ -6,6 +6,7 @@ What a schema refuses on the server, the types refuse here; the server's CEL rul
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from batchmatrix.formats.matrix_file import dump_object, load_objects
 from batchmatrix.model.crd import catalog_crd, crd
 from batchmatrix.model.v1alpha1 import BatchMatrix, parse_object
 from tests.support.full_specs import CELLS_SPEC, FULL_CATALOG, FULL_SPEC
+from tests.support.mutants import mutants
 from tests.support.refusals import ALLOWED, REFUSED, Refusal
 from tests.support.specs import a_plan, catalog_object, matrix_object
 from tests.support.structural import is_known_path, mutated, refusals, schema_of, values_of
@@ -31,6 +33,12 @@ GOOD = (
     catalog_object(**FULL_CATALOG),
 )
 RAW_WORDING = ("pydantic", "Input should", "validation error", "type=", "Traceback", "Extra inputs", "object at 0x")
+REMEDY = re.compile(
+    r"\b(write|add|remove|rename|give|keep|put|define|set|change|lower|raise|join|narrow|choose|did you mean|known are"
+    r"|do not stack)\b"
+)
+"""What a message that tells what to do has in it."""
+STEP = re.compile(r'\.?([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]|\["((?:[^"\\]|\\.)*)"\]')
 thorough = settings(
     max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -61,18 +69,35 @@ def planned(obj: dict[str, Any]) -> None:
         a_plan(found, service_accounts=["runner"])
 
 
-def check_words(kind: str, error: InvalidSpec) -> None:
+def check_words(obj: dict[str, Any], error: InvalidSpec) -> None:
     assert error.problems
     for problem in error.problems:
         assert problem.path == "spec" or problem.path.startswith(("spec.", "spec["))
-        assert is_known_path(SCHEMAS[kind], problem.path), problem
+        assert is_known_path(SCHEMAS[obj["kind"]], problem.path), problem
         assert 0 < len(problem.message) <= 512, problem
         assert "\n" not in str(problem), problem
         assert not any(word in problem.message for word in RAW_WORDING), problem
+        assert REMEDY.search(problem.message), problem
+        assert leads_somewhere(obj, problem.path), problem
+
+
+def leads_somewhere(obj: dict[str, Any], path: str) -> bool:
+    """Whether `path` is there, or what would hold it; entries of catalogs and named workloads may be from outside."""
+    steps: list[Any] = [
+        int(index) if index else plain or re.sub(r"\\(.)", r"\1", quoted) for plain, index, quoted in STEP.findall(path)
+    ]
+    here: Any = obj
+    for number, step in enumerate(steps):
+        there = step in here if isinstance(here, dict) else isinstance(here, list) and step in range(len(here))
+        if not there:
+            own = steps[1] != "catalog" and "ref" not in (obj["spec"].get("workload") or {})
+            return number == len(steps) - 1 or not own
+        here = here[step]
+    return True
 
 
 @thorough
-@given(obj=changed() | made())
+@given(obj=changed() | made() | mutants())
 def test_every_spec_is_taken_or_refused_in_our_words_and_what_the_schema_refuses_is_refused(
     obj: dict[str, Any],
 ) -> None:
@@ -81,7 +106,7 @@ def test_every_spec_is_taken_or_refused_in_our_words_and_what_the_schema_refuses
         planned(obj)
     except InvalidSpec as error:
         event("refused by the schema too" if reasons else "refused by us alone")
-        check_words(obj["kind"], error)
+        check_words(obj, error)
     else:
         event("taken")
         assert reasons == []
@@ -111,6 +136,13 @@ def verdict(read: Callable[[], list[Any]], skip: int) -> list[Any]:
         return read()
     except InvalidSpec as error:
         return [str(problem).split(": ", skip)[-1] for problem in error.problems]
+
+
+@pytest.mark.parametrize("refusal", REFUSED, ids=lambda one: one.id)
+def test_every_refusal_says_what_to_do(refusal: Refusal) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        planned(refusal.object())
+    assert [problem for problem in caught.value.problems if not REMEDY.search(problem.message)] == []
 
 
 @pytest.mark.parametrize("refusal", REFUSED, ids=lambda one: one.id)

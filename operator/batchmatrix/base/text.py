@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-__all__ = ["escaped", "for_csv", "for_markdown", "for_markdown_code", "one_line"]
+__all__ = ["escaped", "for_csv", "for_markdown", "for_markdown_code", "one_line", "scalar_text"]
 
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -60,3 +60,13 @@ def for_csv(text: str) -> str:
     if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text):
         return "'" + text
     return text
+
+
+def scalar_text(value: str | int | float | bool) -> str:
+    """How the value of a parameter reads in a variable and in reports.
+
+    `true` and `false`, whole numbers and fractions in the shortest form that reads back, texts as they are.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else repr(value)

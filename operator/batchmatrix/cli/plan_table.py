@@ -5,13 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from batchmatrix.base.text import one_line
+from batchmatrix.base.text import one_line, scalar_text
 from batchmatrix.cli.output import table
 from batchmatrix.model.cell import Cell
 from batchmatrix.plan.explain import Outlook, State
 from batchmatrix.plan.placement import label_text
 from batchmatrix.plan.report import PlanReport
-from batchmatrix.plan.text import scalar_text
 
 __all__ = ["plan_text", "short_image"]
 

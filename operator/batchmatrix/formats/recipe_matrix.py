@@ -27,6 +27,9 @@ _PLACES = (
 _WORDS = {"extraEnv": "extra_env", "spec.steps": "steps", "spec.workload": "the workload"}
 """The same for what messages speak of."""
 
+_QUOTED = re.compile(r"""(?<!\w)('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
+"""Values of users, which no word of ours replaces."""
+
 _OF_WORKLOAD = "spec.workload."
 
 
@@ -76,9 +79,7 @@ def _environment(value: str | InlineImage) -> str | dict[str, str]:
 
 def recipe_problem(problem: Problem) -> Problem:
     """The same problem where the author of the recipe finds it; what a catalog says begins with `catalog`."""
-    message = problem.message
-    for ours, theirs in _WORDS.items():
-        message = message.replace(ours, theirs)
+    message = "".join(part if number % 2 else _told(part) for number, part in enumerate(_QUOTED.split(problem.message)))
     if problem.path.startswith(_OF_WORKLOAD) and problem.path != "spec.workload.ref":
         return Problem("workload", f"{problem.path.removeprefix(_OF_WORKLOAD)}: {message}")
     for pattern, place in _PLACES:
@@ -86,6 +87,12 @@ def recipe_problem(problem: Problem) -> Problem:
         if found:
             return Problem(found.expand(place) + problem.path[found.end() :], message)
     return Problem(problem.path, message)
+
+
+def _told(text: str) -> str:
+    for ours, theirs in _WORDS.items():
+        text = text.replace(ours, theirs)
+    return text
 
 
 def references(recipe: Recipe) -> Iterator[tuple[str, str, str]]:

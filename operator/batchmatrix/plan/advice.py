@@ -10,14 +10,14 @@ from batchmatrix.model.catalog import KINDS
 from batchmatrix.model.v1alpha1 import Match, Spec
 from batchmatrix.plan.catalogs import used_names
 from batchmatrix.plan.expand import Expansion
-from batchmatrix.plan.match import Rule
+from batchmatrix.plan.match import Rule, label_of, stack_hint
 
 __all__ = ["notes", "warnings"]
 
 
 def warnings(spec: Spec, expansion: Expansion) -> list[Problem]:
     """What its author can hardly have meant. `expansion` is what plan.expand made of `spec`."""
-    return [*_rules(expansion), *_entries(spec), *_judged(spec, expansion)]
+    return [*_rules(spec, expansion), *_entries(spec), *_judged(spec, expansion)]
 
 
 def notes(spec: Spec) -> list[Problem]:
@@ -31,10 +31,15 @@ def notes(spec: Spec) -> list[Problem]:
     return [Problem(f"spec.{field}", text) for field, set_ in asked.items() if set_]
 
 
-def _rules(expansion: Expansion) -> Iterator[Problem]:
+def _rules(spec: Spec, expansion: Expansion) -> Iterator[Problem]:
+    rules: dict[str, Match] = {f"spec.exclude[{index}]": match for index, match in enumerate(spec.exclude)}
+    rules |= {f"spec.overrides[{index}]": override.match for index, override in enumerate(spec.overrides)}
+    labels = {label_of(value) for axis in spec.axes if axis.name == "mitigation" for value in axis.values}
     for path in expansion.unused:
-        earlier = " that an earlier rule leaves" if path.startswith("spec.exclude") else ""
-        yield Problem(path, f"fits no cell{earlier}; correct its values or remove it")
+        earlier = (
+            " that an earlier rule leaves" if path.startswith("spec.exclude") and path != "spec.exclude[0]" else ""
+        )
+        yield Problem(path, f"fits no cell{earlier}; correct its values or remove it{stack_hint(rules[path], labels)}")
 
 
 def _entries(spec: Spec) -> Iterator[Problem]:
@@ -61,4 +66,6 @@ def _judged(spec: Spec, expansion: Expansion) -> Iterator[Problem]:
             yield Problem(f"spec.{field}", text)
         for index, rule in enumerate(rules):
             if rule.when and _fits_none(rule.when, expansion, spec.labels):
-                yield Problem(f"spec.{field}[{index}].when", "fits no cell; correct its values or remove the rule")
+                hint = stack_hint(rule.when, {one.values.get("mitigation", "") for one in expansion.combinations})
+                text = f"fits no cell; correct its values or remove the rule{hint}"
+                yield Problem(f"spec.{field}[{index}].when", text)

@@ -12,10 +12,10 @@ from batchmatrix.model.observed import NodeState
 from batchmatrix.model.v1alpha1 import BatchMatrix, Spec
 from batchmatrix.model.v1alpha1.rules.judging import metric_names
 from batchmatrix.plan.check import check_baseline, check_cells
-from batchmatrix.plan.combination import Combination
 from batchmatrix.plan.copies import Numbered, copy_numbers
 from batchmatrix.plan.expand import Expansion, expand
 from batchmatrix.plan.identity import cell_hash
+from batchmatrix.plan.limits import check_trials
 from batchmatrix.plan.naming import cell_names
 from batchmatrix.plan.placement import Place, place
 from batchmatrix.plan.resolve import Resolver, Unplaced
@@ -49,7 +49,7 @@ def build_plan(
     _check_account(spec, service_accounts)
     if expansion is None:
         expansion = expand(spec, max_cells=max_cells)
-    _check_trials(spec, expansion.combinations, max_trials=max_trials)
+    check_trials(spec, expansion.combinations, max_trials=max_trials)
     resolver = Resolver(spec)
     unplaced = [resolver(combination) for combination in expansion.combinations]
     names = cell_names(expansion.combinations)
@@ -106,17 +106,6 @@ def _check_account(spec: Spec, service_accounts: frozenset[str]) -> None:
         allowed = ", ".join(sorted(service_accounts)) or "none"
         text = f"{account!r} is not allowed by this operator (allowed: {allowed}); remove it or ask its administrator"
         raise InvalidSpec([Problem("spec.workload.serviceAccountName", text)])
-
-
-def _check_trials(spec: Spec, cells: Sequence[Combination], *, max_trials: int) -> None:
-    """By arithmetic, before a cell is resolved or a trial is listed."""
-    own = [cell.settings.trials for cell in cells]
-    total = sum(spec.trials if trials is None else trials for trials in own)
-    if total > max_trials:
-        each = f" x {spec.trials} trials" if not any(own) else ""
-        what = "" if each else " trials"
-        text = f"{len(cells)} cells{each} make {total}{what}; this operator takes at most {max_trials}: lower trials"
-        raise InvalidSpec([Problem("spec.trials", f"{text} or remove values")])
 
 
 class _Works:

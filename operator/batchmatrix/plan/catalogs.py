@@ -65,21 +65,8 @@ def catalogs_of(matrix: BatchMatrix, others: Iterable[tuple[str, Entries]]) -> C
 def used_names(spec: Spec) -> dict[str, set[str]]:
     """Names that the grid refers to, by kind; inline images are none."""
     names: dict[str, set[str]] = {kind: set() for kind in KINDS}
-    fields = {"mitigation": "mitigations", "environment": "environments", "hardware": "hardware"}
-    for axis in spec.axes:
-        if axis.name in fields:
-            for value in axis.values:
-                names[fields[axis.name]] |= set(_names(value))
-    for include in spec.include:
-        for axis_name, wanted in include.match.items():
-            if axis_name in fields:
-                names[fields[axis_name]] |= set(_names(wanted))
-    for cell in spec.cells:
-        names["mitigations"] |= set(cell.mitigations)
-        names["environments"] |= set(_names(cell.environment))
-        names["hardware"] |= set(_names(cell.hardware))
-    if spec.workload.ref is not None:
-        names["workloads"].add(spec.workload.ref)
+    for _, kind, name in _references(spec):
+        names[kind].add(name)
     return names
 
 
@@ -151,12 +138,13 @@ def _unknown(spec: Spec, catalogs: Catalogs) -> Iterator[Problem]:
     for path, kind, name in _references(spec):
         known: Mapping[str, Any] = getattr(catalogs, kind)
         if name not in known:
-            names = ", ".join(sorted(known)) or "none"
-            text = f"{name!r} is not in the catalog of {kind}; add it to spec.catalog.{kind} or use one of: {names}"
+            others = f" or use one of: {', '.join(sorted(known))}" if known else ", as there is nothing in it"
+            text = f"{name!r} is not in the catalog of {kind}; add it to spec.catalog.{kind}{others}"
             yield Problem(field_path(path), one_line(text))
 
 
 def _references(spec: Spec) -> Iterator[tuple[tuple[int | str, ...], str, str]]:
+    """Place, kind and name of everything that a catalog has to tell."""
     fields = {"mitigation": "mitigations", "environment": "environments", "hardware": "hardware"}
     for index, axis in enumerate(spec.axes):
         for position, value in enumerate(axis.values):

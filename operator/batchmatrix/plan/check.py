@@ -12,7 +12,7 @@ from batchmatrix.model.v1alpha1 import LAUNCH_VARIABLES, CellSettings, Environme
 from batchmatrix.model.v1alpha1.parse import field_path
 from batchmatrix.model.v1alpha1.rules import references
 from batchmatrix.plan.combination import Combination
-from batchmatrix.plan.match import Rule, label_of, match_text
+from batchmatrix.plan.match import Rule, label_of, match_text, stack_hint
 from batchmatrix.plan.resolve import STEPS_VARIABLE, Unplaced
 
 __all__ = ["check_baseline", "check_cells"]
@@ -95,11 +95,12 @@ def check_baseline(spec: Spec, cells: Sequence[Combination], names: Sequence[str
         return []
     if baseline.cell is not None and baseline.cell not in names:
         near = difflib.get_close_matches(baseline.cell, names, n=1) if len(names) <= _NAMES_LIMIT else []
-        remedy = f"did you mean {near[0]}?" if near else f"there is: {', '.join(names[:_NAMES_LIMIT])}"
+        remedy = f"did you mean {near[0]}?" if near else f"write one of: {', '.join(names[:_NAMES_LIMIT])}"
         return [Problem("spec.baseline.cell", one_line(f"{baseline.cell!r}: no cell has this name; {remedy}"))]
     rule = Rule(baseline.match or {})
     if baseline.match is not None and not any(rule.fits(one.values) for one in cells):
-        text = f"{match_text(baseline.match)} fits no cell; write values that a cell has"
+        hint = stack_hint(baseline.match, {one.values.get("mitigation", "") for one in cells})
+        text = f"{match_text(baseline.match)} fits no cell; write values that a cell has{hint}"
         return [Problem("spec.baseline.match", one_line(text))]
     return []
 

@@ -9,10 +9,9 @@ from typing import Any
 
 from batchmatrix.base.ids import canonical_json
 from batchmatrix.base.quantities import format_duration
-from batchmatrix.base.text import one_line
+from batchmatrix.base.text import one_line, scalar_text
 from batchmatrix.model.cell import Cell, Work
 from batchmatrix.plan.resolve import STEPS_VARIABLE
-from batchmatrix.plan.text import scalar_text
 
 __all__ = ["Change", "differences"]
 

@@ -15,14 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from batchmatrix.base.errors import InvalidSpec, Problem
-from batchmatrix.base.text import one_line
+from batchmatrix.base.text import one_line, scalar_text
 from batchmatrix.model.cell import Scalar
 from batchmatrix.model.v1alpha1 import Entry, ExplicitCell, InlineImage, MatchValue, Spec
 from batchmatrix.plan.combination import NO_SETTINGS, Combination, Settings
 from batchmatrix.plan.match import Rule, key_of, label_of
-from batchmatrix.plan.text import scalar_text
 
-__all__ = ["Excluded", "Expansion", "expand", "size_of"]
+__all__ = ["Excluded", "Expansion", "expand"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +41,6 @@ class Expansion:
     excluded: list[Excluded] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     """Paths of excludes and overrides that fit no combination."""
-
-
-def size_of(spec: Spec) -> int:
-    """Most cells that the grid can have, without making any."""
-    return math.prod(len(axis.values) for axis in spec.axes) + len(spec.include) if spec.axes else len(spec.cells)
 
 
 def expand(spec: Spec, *, max_cells: int) -> Expansion:

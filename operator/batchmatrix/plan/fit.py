@@ -17,11 +17,14 @@ def why_unfit(work: Work, nodes: Sequence[NodeState]) -> str | None:
     ready = [node for node in nodes if node.ready and not node.unschedulable]
     labelled = [node for node in ready if has_labels(node.labels, work.node_selector)]
     if not labelled:
-        return f"no ready node has the label {label_text(work.node_selector)}"
+        if not work.node_selector:
+            return "no node is ready; add one, or wait until one is"
+        return f"no ready node has the label {label_text(work.node_selector)}; label one, or correct the hardware"
     for node in labelled:
         if not repelling(node, work.tolerations) and lacking(node, work.resources) is None:
             return None
-    return f"no ready node with {label_text(work.node_selector)} is big enough and tolerated"
+    where = f" with {label_text(work.node_selector)}" if work.node_selector else ""
+    return f"no ready node{where} is big enough and tolerated; ask for less, or add a toleration to the hardware"
 
 
 def places(work: Work, nodes: Sequence[NodeState]) -> int | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from batchmatrix.base.text import scalar_text
 from batchmatrix.model.cell import Scalar
 from batchmatrix.model.v1alpha1 import Entry, InlineImage, MatchValue
-from batchmatrix.plan.text import scalar_text
 
-__all__ = ["Rule", "key_of", "label_of", "match_text"]
+__all__ = ["Rule", "key_of", "label_of", "match_text", "stack_hint"]
 
 
 def label_of(value: Entry) -> Scalar:
@@ -50,10 +50,21 @@ class Rule:
         return axis not in self._wanted or key in self._wanted[axis]
 
 
-def match_text(match: Mapping[str, MatchValue]) -> str:
-    """A match in words: `mitigation=none, size=8 or 32`."""
+def stack_hint(match: Mapping[str, MatchValue], labels: Collection[Scalar]) -> str:
+    """What to say of a rule that fits nothing because its list means alternatives; empty where that is not why.
+
+    `labels` are those of the mitigations that there are.
+    """
+    value = match.get("mitigation")
+    if isinstance(value, tuple) and "+".join(map(str, value)) in labels and not any(key_of(v) in labels for v in value):
+        return f"; a stack is written [[{', '.join(map(str, value))}]]"
+    return ""
+
+
+def match_text(match: Mapping[str, MatchValue], *, between: str = " or ") -> str:
+    """A match in words, `between` alternatives: `mitigation=none, size=8 or 32`."""
     parts = []
     for name, value in match.items():
         items = value if isinstance(value, tuple) else (value,)
-        parts.append(f"{name}={' or '.join(key_of(item) for item in items)}")
+        parts.append(f"{name}={between.join(key_of(item) for item in items)}")
     return ", ".join(parts)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from batchmatrix.base.ids import digest, slug
+from batchmatrix.base.text import scalar_text
 from batchmatrix.model.cell import Scalar
 from batchmatrix.model.v1alpha1 import RESERVED_AXES
 from batchmatrix.plan.combination import Combination
-from batchmatrix.plan.text import scalar_text
 
 __all__ = ["NAME_LIMIT", "cell_names"]
 

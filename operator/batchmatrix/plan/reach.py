@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from batchmatrix.base.text import scalar_text
 from batchmatrix.model.cell import Cell
 from batchmatrix.model.v1alpha1 import Baseline, MatchValue, Spec
 from batchmatrix.plan.builtin import NO_MITIGATION
 from batchmatrix.plan.match import Rule
-from batchmatrix.plan.text import scalar_text
 
 __all__ = ["Comparison", "Finding", "comparisons", "least_trials", "reach", "smallest_p"]
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from batchmatrix.model.cell import Cell, Plan
 from batchmatrix.model.observed import NodeState
-from batchmatrix.model.v1alpha1 import MatchValue, Spec
+from batchmatrix.model.v1alpha1 import Spec
 from batchmatrix.plan import advice
 from batchmatrix.plan.estimate import DeviceHours, Room, device_hours, fitting, node_demand, rooms
 from batchmatrix.plan.expand import Expansion
 from batchmatrix.plan.explain import Outlook, Recorded, Removed, State, explain
-from batchmatrix.plan.match import label_of
+from batchmatrix.plan.match import match_text
 from batchmatrix.plan.reach import Finding, reach
-from batchmatrix.plan.text import scalar_text
 
 __all__ = ["ExcludedBy", "PlanReport", "report"]
 
@@ -126,17 +125,7 @@ def _node_counts(cells: Sequence[Cell], nodes: Sequence[NodeState] | None) -> tu
 
 def _excluded(spec: Spec, expansion: Expansion) -> Iterator[ExcludedBy]:
     for rule, count in sorted(Counter(one.rule for one in expansion.excluded).items()):
-        yield ExcludedBy(rule, _match_text(spec.exclude[rule]), count)
-
-
-def _match_text(match: Mapping[str, MatchValue]) -> str:
-    return ", ".join(f"{axis}={_alternatives(value)}" for axis, value in match.items())
-
-
-def _alternatives(value: MatchValue) -> str:
-    if isinstance(value, tuple):
-        return "|".join(scalar_text(label_of(one)) for one in value)
-    return scalar_text(label_of(value))
+        yield ExcludedBy(rule, match_text(spec.exclude[rule], between="|"), count)
 
 
 def _blocked(cells: Sequence[Outlook], *, nodes_known: bool) -> Iterator[Finding]:

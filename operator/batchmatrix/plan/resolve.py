@@ -8,12 +8,12 @@ from typing import Any
 
 from batchmatrix.base.ids import digest
 from batchmatrix.base.quantities import parse_duration
+from batchmatrix.base.text import scalar_text
 from batchmatrix.model.cell import Scalar, Work
 from batchmatrix.model.v1alpha1 import Environment, Hardware, ImageRule, Spec, Workload
 from batchmatrix.model.v1alpha1.rules import literal
 from batchmatrix.plan.combination import Combination
 from batchmatrix.plan.identity import work_json
-from batchmatrix.plan.text import scalar_text
 
 __all__ = ["DEFAULT_TIMEOUT", "STEPS_VARIABLE", "Resolver", "Unplaced"]
 

@@ -86,7 +86,7 @@ _AXES = (
 )  # fmt: skip
 
 _RULES = (
-    Refusal("exclude-axis", _exclude({"sizes": 8}), "spec.exclude[0].sizes", "there is: size", server=False),
+    Refusal("exclude-axis", _exclude({"sizes": 8}), "spec.exclude[0].sizes", "write one of: size", server=False),
     Refusal("exclude-nothing", _exclude({}), "spec.exclude[0]", "too few"),
     Refusal("exclude-no-object", _exclude(8), "spec.exclude[0]", "not an object"),
     Refusal("exclude-empty-list", _exclude({"size": []}), "spec.exclude[0].size", "matches nothing"),
@@ -104,7 +104,7 @@ _RULES = (
         "is no name", server=False,
     ),
     Refusal("exclude-all", _exclude({"size": [8, 32]}), "spec.exclude", "no cell at all", server=False, planned=True),
-    Refusal("include-axis", _include({"sizes": 8}), f"{_I0}.match.sizes", "there is: size", server=False),
+    Refusal("include-axis", _include({"sizes": 8}), f"{_I0}.match.sizes", "write one of: size", server=False),
     Refusal("include-list", _include({"size": [8, 32]}), f"{_I0}.match.size", "one value", server=False),
     Refusal(
         "include-stacks", all_(_mitigation("none"), _include({"mitigation": [["none"]]})),
@@ -131,11 +131,11 @@ _RULES = (
         f"{_I0}.set.parameters.BATCHMATRIX_X", "reserved", server=False,
     ),
     Refusal(
-        "include-parameter-list", _include({}, parameters={"x": ["a"]}), f"{_I0}.set.parameters.x", "not a list"
+        "include-parameter-list", _include({}, parameters={"x": ["a"]}), f"{_I0}.set.parameters.x", "no single value"
     ),
     Refusal("include-trial", _include({}, trails=1), f"{_I0}.set.trails", "did you mean trials?"),
     Refusal("override-axis", put("overrides", [{"match": {"x": 1}, "set": {}}]), "spec.overrides[0].match.x",
-            "there is: size", server=False),
+            "write one of: size", server=False),
     Refusal("override-no-set", put("overrides", [{"match": {}}]), _O0, "required"),
     Refusal("override-parameters", _override(parameters={"x": 1}), f"{_O0}.parameters", "unknown field"),
     Refusal("override-timeout", _override(timeout="0s"), f"{_O0}.timeout", "more than 0s"),
@@ -171,7 +171,7 @@ _CELLS = (
             server=False),
     Refusal("cell-reserved", _cell(parameters={"BATCHMATRIX_A": 1}), f"{_C0}.parameters.BATCHMATRIX_A", "reserved",
             server=False),
-    Refusal("cell-parameter-list", _cell(parameters={"a": [1]}), f"{_C0}.parameters.a", "not a list"),
+    Refusal("cell-parameter-list", _cell(parameters={"a": [1]}), f"{_C0}.parameters.a", "no single value"),
     Refusal("cell-parameter-key", _cell(parameters={"a b": 1}), f'{_C0}.parameters["a b"]', "wrong form", server=False),
     Refusal("cell-parameters-nine", _cell(parameters={f"a{i}": 1 for i in range(9)}), f"{_C0}.parameters", "too many"),
     Refusal("cell-mitigations-text", _cell(mitigations="none"), f"{_C0}.mitigations", "not a list"),

@@ -127,7 +127,7 @@ _JUDGED = (
     _r("baseline-none", "baseline", {}, "baseline", "exactly one"),
     _r("baseline-both", "baseline", {"cell": "a", "match": {"size": 8}}, "baseline", "exactly one"),
     _r("baseline-empty", "baseline", {"match": {}}, "baseline.match", "too few"),
-    _r("baseline-axis", "baseline", {"match": {"x": 1}}, "baseline.match.x", "there is: size", server=False),
+    _r("baseline-axis", "baseline", {"match": {"x": 1}}, "baseline.match.x", "write one of: size", server=False),
     _r("confound-none", "confound.threshold", 0, "confound.threshold", "more than 0"),
     _r("confound-metric", "confound.metric", "x", "confound.metric", "spec.metrics", server=False),
     _r("compare-level", "compare.level", 0, "compare.level", "more than 0"),

@@ -235,7 +235,7 @@ def test_two_matrices_of_one_name_are_a_warning_at_the_later_one(folder: Path) -
         (b"a: " + b"[" * 100_000, ":1:1: "),
         (GOOD.encode() + b"  seed: 1\n  seed: 2\n", ":12:3: spec.seed: is there twice, first in line 11; remove one"),
         (GOOD.encode() + b"  trials: .nan\n", ":11:11: spec.trials: .nan is not a number that JSON has"),
-        (b"kind: ConfigMap\napiVersion: v1\n", ":1:1: kind: 'ConfigMap' is not known; write 'BatchMatrix'"),
+        (b"kind: ConfigMap\napiVersion: v1\n", ":1:1: kind: 'ConfigMap' is not known here; write BatchMatrix or"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_matrix_is_told_in_one_line_for_each_problem(data: bytes, said: str) -> None:

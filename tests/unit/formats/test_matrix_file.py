@@ -224,3 +224,17 @@ def test_what_is_wrong_in_one_document_hides_nothing_in_another() -> None:
     bad = GOOD.replace("[8, 32]", "[8, !!python/name:x y]")
     found = problems(bad + "---\n" + GOOD.replace("size, values", "size, valuse"))
     assert [problem.split(": ")[0] for problem in found] == ["m.yaml:6:30", "m.yaml:15:18", "m.yaml:15:5"] or found
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("List", "is a list of objects; write each as a document of its own, with --- between them"),
+        ("BatchMatrixList", "is a list of objects; write each as a document of its own, with --- between them"),
+        ("Deployment", "is not known here; write BatchMatrix or MatrixCatalog, or put it into another file"),
+        ("batchMatrix", "is not known; did you mean BatchMatrix?"),
+    ],
+)
+def test_of_an_object_of_another_kind_only_that_is_said(kind: str, said: str) -> None:
+    (problem,) = problems(f"apiVersion: v1\nkind: {kind}\nitems: []\n")
+    assert problem == f"m.yaml:2:1: kind: {kind!r} {said}"

@@ -94,6 +94,12 @@ def test_a_problem_of_the_workload_is_said_at_its_name() -> None:
     assert found == Problem("workload", "command[5]: $(X) is set by nothing; or set steps")
 
 
+def test_values_of_users_stay_as_they_are_in_problems() -> None:
+    message = "a cell's extraEnv has 'extraEnv' and \"spec.steps\"; set spec.steps"
+    found = recipe_problem(Problem("spec.cells", message))
+    assert found.message == "a cell's extra_env has 'extraEnv' and \"spec.steps\"; set steps"
+
+
 def test_all_names_that_catalogs_must_know_are_listed_with_their_places() -> None:
     assert list(references(a_recipe())) == [
         ("workload", "workloads", "fsdp"),

@@ -66,3 +66,32 @@ def test_what_could_only_add_to_a_report_is_a_note() -> None:
     spec = a_matrix(baseline={"match": {"size": 8}}, compare={"level": 0.1}).spec
     assert [note.path for note in notes(spec)] == ["spec.baseline", "spec.compare"]
     assert notes(a_matrix().spec) == []
+
+
+def test_only_a_later_exclude_is_told_of_earlier_ones() -> None:
+    assert advice(exclude=[{"size": 9}, {"size": 10}]) == [
+        "spec.exclude[0]: fits no cell; correct its values or remove it",
+        "spec.exclude[1]: fits no cell that an earlier rule leaves; correct its values or remove it",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"exclude": [{"mitigation": ["a", "b"]}]}, "spec.exclude[0]: fits no cell; correct its values or remove it"),
+        (
+            {"overrides": [{"match": {"mitigation": ["a", "b"], "size": 8}, "set": {}}]},
+            "spec.overrides[0]: fits no cell; correct its values or remove it",
+        ),
+    ],
+)
+def test_mitigations_that_are_there_as_a_stack_alone_are_told_how_to_write_it(
+    fields: dict[str, Any], line: str
+) -> None:
+    assert advice(**fields) == [f"{line}; a stack is written [[a, b]]"]
+
+
+@pytest.mark.parametrize("value", [["a", "c"], ["none", "a", "b"], ["b", "a"], [["a", "c"]]])
+def test_other_lists_of_mitigations_are_not_called_stacks(value: list[Any]) -> None:
+    lines = advice(overrides=[{"match": {"mitigation": value, "size": 9}, "set": {}}])
+    assert lines == ["spec.overrides[0]: fits no cell; correct its values or remove it"]

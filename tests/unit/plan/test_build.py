@@ -142,6 +142,28 @@ def test_too_many_trials_are_refused_before_they_are_listed() -> None:
         a_plan(a_matrix(trials=99_999))
 
 
+@pytest.mark.parametrize(
+    ("spec", "path", "most"),
+    [
+        ({"overrides": [{"match": {}, "set": {"trials": 9}}, {"match": {"size": 32}, "set": {"trials": 99_999}}]},
+         "spec.overrides[1].set.trials", 99_999),
+        ({"overrides": [{"match": {"size": [8, 32]}, "set": {"trials": 60_000}}, {"match": {"size": 9}, "set": {}}]},
+         "spec.overrides[0].set.trials", 120_000),
+        ({"include": [{"match": {"size": 9}, "set": {"trials": 99_999}}]}, "spec.include[0].set.trials", 99_999),
+        ({"include": [{"match": {"size": 8}, "set": {"trials": 99_999}}]}, "spec.include[0].set.trials", 99_999),
+        ({"axes": [], "cells": [{"name": "a"}, {"name": "b", "trials": 99_999}],
+          "workload": {"image": "a:1"}}, "spec.cells[1].trials", 99_999),
+        ({"trials": 60_000, "overrides": [{"match": {"size": 32}, "set": {"trials": 50_000}}]}, "spec.trials", 60_000),
+    ],
+)  # fmt: skip
+def test_too_many_trials_are_said_at_the_place_that_asks_for_most(spec: dict[str, Any], path: str, most: int) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        a_plan(a_matrix(**{"trials": 2, **spec}))
+    (problem,) = caught.value.problems
+    assert problem.path == path
+    assert problem.message.startswith(f"makes {most} of 1")
+
+
 def test_a_service_account_outside_the_list_is_refused() -> None:
     matrix = a_matrix(workload={"image": "a:1", "serviceAccountName": "admin"})
     with pytest.raises(InvalidSpec) as caught:

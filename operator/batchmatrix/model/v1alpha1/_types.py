@@ -155,7 +155,7 @@ def _scalar(value: object) -> Scalar:
     if isinstance(value, str) and len(value) > 128:
         refuse(f"has {len(value)} characters; write at most 128")
     if not isinstance(value, str | int | float | bool):
-        refuse("must be one text, number or boolean, not a list, an object or null")
+        refuse(f"{show(value)} is no single value; write one text, number or boolean")
     return value
 
 
@@ -167,7 +167,7 @@ def _stack(value: list[Any] | tuple[Any, ...]) -> tuple[str, ...]:
         refuse(f"stacks {len(value)} mitigations; write at most {STACK_LIMIT}")
     for name in value:
         if not isinstance(name, str) or not re.fullmatch(NAME, name):
-            refuse(f"{show(name)} in the list is not a name; a list holds names of mitigations that are used together")
+            refuse(f"{show(name)} in the list is not a name; write names of mitigations that are used together")
     return tuple(value)
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.base.plain import resolve_plain
 from batchmatrix.base.text import one_line
 from batchmatrix.model.v1alpha1._types import SHAPES, field_path, show
 from batchmatrix.model.v1alpha1.catalog import Entries, MatrixCatalog
@@ -26,6 +27,8 @@ __all__ = ["field_path", "parse_catalog", "parse_entries", "parse_matrix", "pars
 _Model = TypeVar("_Model", bound=BaseModel)
 
 _PROBLEMS_LIMIT = 50
+
+_KINDS = ("BatchMatrix", "MatrixCatalog")
 
 _DEPTH_LIMIT = 64
 _SHOWN_DEPTH = 4
@@ -46,12 +49,10 @@ _TYPES = {
     "model_attributes_type": "an object",
 }
 
-_QUOTES = {
-    "string_type": "put it in quotes",
-    "int_type": "write it without quotes",
-    "float_type": "write it without quotes",
-    "bool_type": "write it without quotes",
-}
+_EXAMPLES = {"a list": ", such as [a, b]", "an object": ", such as {key: value}"}
+
+_PLAIN: dict[str, tuple[type, ...]] = {"int_type": (int,), "float_type": (int, float), "bool_type": (bool,)}
+"""Types of unquoted texts that would be right."""
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:
@@ -77,12 +78,27 @@ def _unknown(root: type[BaseModel], location: tuple[int | str, ...]) -> str:
     return f"unknown field; did you mean {near[0]}?" if near else f"unknown field; known are: {', '.join(known)}"
 
 
+def _meant(text: str) -> type | None:
+    try:
+        return type(resolve_plain(text))
+    except ValueError:
+        return None
+
+
+def _right_type(kind: str, value: object) -> str:
+    """What to write in place of a value of the wrong type."""
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return "put it in quotes"
+    if isinstance(value, str) and _meant(value) in _PLAIN.get(kind, ()):
+        return "write it without quotes"
+    return f"write {_TYPES[kind]}{_EXAMPLES.get(_TYPES[kind], '')}"
+
+
 def _wording(root: type[BaseModel], error: ErrorDetails) -> str:
     kind, context = error["type"], error.get("ctx", {})
     shown = show(error["input"])
     if kind in _TYPES:
-        quotes = isinstance(error["input"], str) != (kind == "string_type")
-        return f"{shown} is not {_TYPES[kind]}" + (f"; {_QUOTES[kind]}" if quotes and kind in _QUOTES else "")
+        return f"{shown} is not {_TYPES[kind]}; {_right_type(kind, error['input'])}"
     texts = {
         "batchmatrix": "{reason}",
         "value_error": "{error}",
@@ -275,4 +291,14 @@ def parse_entries(obj: Mapping[str, Any]) -> Entries:
 
 def parse_object(obj: Mapping[str, Any]) -> BatchMatrix | MatrixCatalog:
     """What `obj` says it is by its kind; a BatchMatrix if it does not say. Raises InvalidSpec."""
-    return parse_catalog(obj) if obj.get("kind") == "MatrixCatalog" else parse_matrix(obj)
+    kind = obj.get("kind")
+    if isinstance(kind, str) and kind not in _KINDS:
+        near = difflib.get_close_matches(kind, _KINDS, n=1)
+        if kind.endswith("List"):
+            text = f"{show(kind)} is a list of objects; write each as a document of its own, with --- between them"
+        elif near:
+            text = f"{show(kind)} is not known; did you mean {near[0]}?"
+        else:
+            text = f"{show(kind)} is not known here; write BatchMatrix or MatrixCatalog, or put it into another file"
+        raise InvalidSpec([Problem("kind", text)])
+    return parse_catalog(obj) if kind == "MatrixCatalog" else parse_matrix(obj)

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 
 from batchmatrix.base.errors import Problem
-from batchmatrix.base.text import one_line
+from batchmatrix.base.text import one_line, scalar_text
 from batchmatrix.model.v1alpha1._types import NAME, Entry, InlineImage, MatchValue, field_path, show
 from batchmatrix.model.v1alpha1.grid import RESERVED_AXES, CellSettings
 from batchmatrix.model.v1alpha1.rules.template import resources_problems
-from batchmatrix.model.v1alpha1.rules.texts import RESERVED, reserved, scalar_text
+from batchmatrix.model.v1alpha1.rules.texts import RESERVED, reserved
 from batchmatrix.model.v1alpha1.spec import BatchMatrix
 
 __all__ = ["axis_names", "axis_values", "cell_settings", "explicit_cells", "grid_form", "labels", "matches", "whens"]
@@ -76,11 +76,11 @@ def _kind(axis: str, value: Entry) -> str:
     """What is wrong with a value of this axis; empty where nothing is."""
     if isinstance(value, tuple):
         if axis != "mitigation":
-            return f"{_shown(value)} is a list; only values of the axis mitigation can be lists"
+            return f"{_shown(value)} is a list; only values of the axis mitigation can be lists: write one value"
         twice = next((name for name in value if value.count(name) > 1), None)
         return f"{_shown(value)} holds {show(twice)} twice; remove one" if twice else ""
     if isinstance(value, InlineImage):
-        text = f"{_shown(value)} is an object; only values of the axis environment can be objects"
+        text = f"{_shown(value)} is an object; only values of the axis environment can be objects: write one value"
         return "" if axis == "environment" else text
     if axis in RESERVED_AXES and not (isinstance(value, str) and len(value) <= 63 and re.fullmatch(NAME, value)):
         return f"{show(value)} is no name; write a name of a catalog"
@@ -131,8 +131,8 @@ def _match(
     for name, value in match.items():
         where = field_path((*path, name))
         if name not in known:
-            names = ", ".join(sorted(known)) or "none"
-            yield Problem(where, one_line(f"no {what} has this name; there is: {names}"))
+            remedy = f"has this name; write one of: {', '.join(sorted(known))}" if known else "is there; remove it"
+            yield Problem(where, one_line(f"no {what} {remedy}"))
             continue
         if not isinstance(value, tuple):
             wrongs = [_kind(name, value)]

@@ -21,19 +21,19 @@ def judging(matrix: BatchMatrix) -> Iterator[Problem]:
         if check.min is None and check.max is None:
             yield Problem(path, "has neither min nor max; write one of them")
         elif check.min is not None and check.max is not None and check.min > check.max:
-            yield Problem(f"{path}.min", f"{check.min} is more than max, {check.max}; nothing could pass")
+            yield Problem(f"{path}.min", f"{check.min} is more than max, {check.max}, so nothing could pass; lower it")
     seen: set[str] = set()
     for index, gate in enumerate(spec.gates):
         path = f"spec.gates[{index}]"
         if gate.min is None and gate.max is None:
             yield Problem(path, "has neither min nor max; write one of them")
         elif gate.min is not None and gate.max is not None and _crossed(gate.min, gate.max):
-            yield Problem(f"{path}.min", f"{gate.min} is more than max, {gate.max}; nothing could pass")
+            yield Problem(f"{path}.min", f"{gate.min} is more than max, {gate.max}, so nothing could pass; lower it")
         if gate.name in seen:
             yield Problem(f"{path}.name", f"{show(gate.name)} is the name of an earlier gate; rename one of them")
         seen.add(gate.name)
     if spec.baseline is not None and (spec.baseline.match is None) == (spec.baseline.cell is None):
-        yield Problem("spec.baseline", "needs exactly one of match and cell")
+        yield Problem("spec.baseline", "needs exactly one of match and cell; write one of them")
     if spec.reuse.scope == "matrix" and (spec.reuse.max_age is not None or spec.reuse.key is not None):
         yield Problem("spec.reuse", "maxAge and key are for scope: namespace; remove them")
 
@@ -60,7 +60,7 @@ def metric_names(matrix: BatchMatrix, known: set[str]) -> Iterator[Problem]:
         *((f"spec.compare.metrics[{i}]", name) for i, name in enumerate(spec.compare.metrics)),
         *([("spec.confound.metric", spec.confound.metric)] if spec.confound.metric is not None else []),
     ]
-    names = ", ".join(sorted(known)) or "none"
+    others = f" or use one of: {', '.join(sorted(known))}" if known else ", as there is nothing in it"
     for path, name in named:
         if name not in known:
-            yield Problem(path, one_line(f"{show(name)} is not in spec.metrics; add it there or use one of: {names}"))
+            yield Problem(path, one_line(f"{show(name)} is not in spec.metrics; add it there{others}"))

@@ -55,4 +55,4 @@ def template_later(workload: Template, path: tuple[int | str, ...]) -> Iterator[
 def _metrics_later(metrics: Sequence[Metric], path: tuple[int | str, ...]) -> Iterator[Problem]:
     for index, metric in enumerate(metrics):
         if metric.source == "token":
-            yield Problem(field_path((*path, index, "from")), "'token' " + _TEXT.replace("remove it", "use another"))
+            yield Problem(field_path((*path, index, "from")), "'token' " + _TEXT.replace("remove it", "write another"))

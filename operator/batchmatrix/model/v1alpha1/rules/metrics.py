@@ -22,14 +22,14 @@ def metric_problems(metrics: Sequence[Metric], path: Path) -> Iterator[Problem]:
     for index, metric in enumerate(metrics):
         where = field_path((*path, index))
         if metric.source == "regex" and metric.pattern is None:
-            yield Problem(where, "has no pattern; from: regex needs one")
+            yield Problem(where, "has no pattern, which from: regex needs; add one")
         if metric.source != "regex" and metric.pattern is not None:
             text = f"does nothing with from: {metric.source}; remove it or write from: regex"
             yield Problem(f"{where}.pattern", text)
         if metric.source == "regex" and metric.key is not None:
             yield Problem(f"{where}.key", "does nothing with from: regex; remove it")
         if metric.source == "token" and metric.token is None:
-            yield Problem(where, "has no token; from: token needs one")
+            yield Problem(where, "has no token, which from: token needs; add one")
         if metric.source != "token" and metric.token is not None:
             text = f"does nothing with from: {metric.source}; remove it or write from: token"
             yield Problem(f"{where}.token", text)
@@ -50,8 +50,8 @@ def pattern_problems(metrics: Sequence[Metric], path: Path) -> Iterator[Problem]
             compiled = re2.compile(metric.pattern, options)
         except re2.error as error:
             reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
-            text = f"{show(metric.pattern)} is not an RE2 expression: {reason}; look-around and back-references are not"
-            yield Problem(where, one_line(f"{text} supported"))
+            text = f"{show(metric.pattern)} is not an RE2 expression: {reason}; write one, without look-around"
+            yield Problem(where, one_line(f"{text} and back-references"))
             continue
         if compiled.groups != 1 and "value" not in compiled.groupindex:
             text = f"{show(metric.pattern)} has {compiled.groups} groups; write one, or call one (?P<value>...)"

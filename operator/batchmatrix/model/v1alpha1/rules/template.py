@@ -48,7 +48,7 @@ def _volumes(workload: Template, path: Path) -> Iterator[Problem]:
         sources = (volume.config_map, volume.secret, volume.persistent_volume_claim, volume.empty_dir)
         where = field_path((*path, "volumes", index))
         if sum(source is not None for source in sources) != 1:
-            text = "needs exactly one of configMap, secret, persistentVolumeClaim and emptyDir"
+            text = "needs exactly one of configMap, secret, persistentVolumeClaim and emptyDir; write one of them"
             yield Problem(where, text)
         if volume.name in names:
             yield Problem(f"{where}.name", f"{show(volume.name)} is used twice; rename one")
@@ -70,11 +70,17 @@ def _volumes(workload: Template, path: Path) -> Iterator[Problem]:
 def _objects(workload: Template, path: Path) -> Iterator[Problem]:
     for index, source in enumerate(workload.env_from):
         if (source.config_map_ref is None) == (source.secret_ref is None):
-            yield Problem(field_path((*path, "envFrom", index)), "needs exactly one of configMapRef and secretRef")
+            yield Problem(
+                field_path((*path, "envFrom", index)),
+                "needs exactly one of configMapRef and secretRef; write one of them",
+            )
     seen: set[str] = set()
     for index, secret in enumerate(workload.image_pull_secrets):
         if secret.name in seen:
-            yield Problem(field_path((*path, "imagePullSecrets", index, "name")), f"{show(secret.name)} is there twice")
+            yield Problem(
+                field_path((*path, "imagePullSecrets", index, "name")),
+                f"{show(secret.name)} is there twice; remove one",
+            )
         seen.add(secret.name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["LAUNCH_VARIABLES", "RESERVED", "literal", "references", "reserved", "scalar_text"]
+__all__ = ["LAUNCH_VARIABLES", "RESERVED", "literal", "references", "reserved"]
 
 LAUNCH_VARIABLES = ("BATCHMATRIX_TRIAL", "BATCHMATRIX_SEED", "BATCHMATRIX_CELL", "BATCHMATRIX_ATTEMPT")
 """Variables that each attempt gets besides those in the spec, in this order; BATCHMATRIX_STEPS follows if set."""
@@ -35,8 +35,3 @@ def literal(text: str) -> str:
 def reserved(shown: str) -> str:
     """What is said of a name that is ours."""
     return f"{shown} begins with {RESERVED}, which is reserved; rename it"
-
-
-def scalar_text(value: object) -> str:
-    """How a value reaches the workload: `true` and `false` in lower case, all else as Python writes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
