@@ -208,7 +208,9 @@ def test_a_mitigation_is_not_stacked_on_itself() -> None:
 
 def test_an_inline_image_is_not_empty() -> None:
     for image in ("", " ", "-x", "a b", None):
-        assert "is no image" in only(refused(cell1={"environment": {"docker": image}}))
+        line = only(refused(cell1={"environment": {"docker": image}}))
+        assert line.startswith("cells[1].environment: docker: ")
+        assert "is no image" in line
     assert "is no image" in only(refused(cell1={"environment": {}}))
 
 
@@ -248,9 +250,10 @@ def test_two_cells_do_not_share_a_name() -> None:
     assert line == "cells[2].name: 'calm' is the name of an earlier cell; rename one of them"
 
 
-def test_names_of_cells_differ_by_more_than_case() -> None:
-    line = only(refused(cell2={"name": "CALM"}))
-    assert line == "cells[2].name: 'CALM' differs from 'calm' by case alone; rename one of them"
+@pytest.mark.parametrize(("first", "second"), [("calm", "CALM"), ("CALM", "calm"), ("Calm", "cAlm")])
+def test_names_of_cells_differ_by_more_than_case(first: str, second: str) -> None:
+    line = only(refused(cell1={"name": first}, cell2={"name": second}))
+    assert line == f"cells[2].name: {second!r} differs from {first!r} by case alone; rename one of them"
 
 
 def test_environments_whose_folders_would_be_the_same_are_refused() -> None:
@@ -290,6 +293,9 @@ def test_the_baseline_is_the_cell_that_is_named() -> None:
 
 def test_else_the_first_cell_named_so_is_the_baseline() -> None:
     assert _baseline(cell0={"name": "x"}, cell2={"name": "baseline-late"}) == "baseline-late"
+    # nothing but the whole prefix makes one: cell 0 has no mitigation
+    for name in ("baseline", "baselines", "Baseline-x", "x-baseline-x", "base-line-x"):
+        assert _baseline(cell0={"name": "x"}, cell2={"name": name}) == "x"
 
 
 def test_else_the_first_cell_without_mitigation_is_the_baseline() -> None:
