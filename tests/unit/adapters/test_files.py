@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from batchmatrix.adapters.files import read_text
+from batchmatrix.adapters.files import read_text, shown_name
 from batchmatrix.base.errors import InvalidSpec
 
 
@@ -41,3 +41,8 @@ def test_bytes_that_are_no_text_are_said(tmp_path: Path) -> None:
 
 def test_a_file_without_end_is_not_read_to_its_end() -> None:
     assert "has more than 4194304 bytes" in refusal(Path(os.devnull).with_name("zero"))
+
+
+def test_a_name_is_one_line_in_messages_and_standard_input_has_one() -> None:
+    assert shown_name(Path("a\n\x1b[31mb\u202e")) == "a \ufffd[31mb\ufffd"
+    assert shown_name(Path("-")) == "<stdin>"

@@ -11,7 +11,9 @@ from typing import IO, Any
 import pytest
 
 import batchmatrix
+from batchmatrix.settings import StoreSettings
 from tests.support.cli import run_cli
+from tests.support.stores import MemoryStore
 
 FULL = Path("/dev/full")
 MATRIX = """\
@@ -126,3 +128,15 @@ def test_a_name_of_a_file_reaches_the_screen_as_one_line_without_escapes(
         assert done.code == 1, command
         assert not set("\x1b\u202e\r") & set(done.out + done.err), command
         assert all(line.startswith("batchmatrix: ") or command[0] == "lint" for line in done.err.splitlines()), command
+
+
+def test_keys_of_a_store_reach_the_screen_as_one_line_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore({"a\n\x1b[31mb": b"x"})
+
+    async def opened(settings: StoreSettings) -> MemoryStore:
+        return store
+
+    monkeypatch.setattr("batchmatrix.cli.artifacts.open_store", opened)
+    (tmp_path / "config.yaml").write_text(f"stores: {{default: {{folder: {{path: {tmp_path}}}}}}}\n")
+    done = run_cli("artifacts", "ls", "--config", str(tmp_path / "config.yaml"))
+    assert (done.code, done.out) == (0, "           1  a \ufffd[31mb\n")
