@@ -158,8 +158,8 @@ def _check_names(recipe: Recipe, catalogs: Catalogs) -> None:
     for path, kind, name in references(recipe):
         known: Mapping[str, Any] = getattr(catalogs, kind)
         if name not in known:
-            there = ", ".join(sorted(known)) or "none"
-            text = f"{name!r} is not in any catalog; give its file with --catalog, or use one of the {kind}: {there}"
+            others = f", or use one of the {kind}: {', '.join(sorted(known))}" if known else ""
+            text = f"{name!r} is not in any catalog; give its file with --catalog{others}"
             problems.append(Problem(path, text))
     if problems:
         raise InvalidSpec(problems)

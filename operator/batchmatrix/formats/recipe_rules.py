@@ -57,7 +57,8 @@ def _baseline(confound: object, cells: Sequence[Mapping[str, Any]]) -> Iterator[
     names = [cell["name"] for cell in cells if isinstance(cell.get("name"), str)]
     if isinstance(named, str):
         if named not in names:
-            text = f"{show(named)} is no cell; write one of: {', '.join(sorted(names)) or 'none'}"
+            remedy = f"write one of: {', '.join(sorted(names))}" if names else "there is none with a name; add one"
+            text = f"{show(named)} is no cell; {remedy}"
             yield Problem("confound.baseline_cell", one_line(text))
     elif named is None and cells and baseline_of([(one.get("name"), one.get("mitigations")) for one in cells]) is None:
         text = "have no baseline: none is named baseline-*, none has the mitigation none alone; add one, or name one"

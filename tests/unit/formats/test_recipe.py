@@ -206,6 +206,25 @@ def test_a_mitigation_is_not_stacked_on_itself() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "path"),
+    [
+        ({"mitigations": ["x" * 63]}, {"mitigations": ["x" * 64]}, "mitigations"),
+        ({"mitigations": [*"abcdefgh"]}, {"mitigations": [*"abcdefghi"]}, "mitigations"),
+        ({"environment": "x" * 63}, {"environment": "x" * 64}, "environment"),
+        ({"environment": {"docker": "x" * 512}}, {"environment": {"docker": "x" * 513}}, "environment"),
+    ],
+)
+def test_bounds_of_a_cell_are_those_of_a_matrix(right: dict[str, Any], wrong: dict[str, Any], path: str) -> None:
+    a_recipe(cell1=right)
+    assert only(refused(cell1=wrong)).startswith(f"cells[1].{path}: ")
+
+
+def test_the_threshold_is_at_most_1000() -> None:
+    a_recipe(confound={"threshold": 1000.0})
+    assert only(refused(confound={"threshold": 1000.5})).startswith("confound.threshold: 1000.5 is too large")
+
+
 def test_an_inline_image_is_not_empty() -> None:
     for image in ("", " ", "-x", "a b", None):
         line = only(refused(cell1={"environment": {"docker": image}}))
@@ -309,6 +328,11 @@ def test_else_the_only_cell_is_the_baseline() -> None:
 def test_a_baseline_that_is_no_cell_is_refused() -> None:
     line = only(refused(confound={"baseline_cell": "nobody"}))
     assert line == "confound.baseline_cell: 'nobody' is no cell; write one of: baseline-none, calm, stacked"
+
+
+def test_where_no_cell_has_a_name_none_is_offered_as_the_baseline() -> None:
+    lines = refused(confound={"baseline_cell": "x"}, cells=[{"mitigations": ["none"], "environment": "rocm"}])
+    assert "confound.baseline_cell: 'x' is no cell; there is none with a name; add one" in lines
 
 
 def test_several_cells_without_a_baseline_are_refused() -> None:
