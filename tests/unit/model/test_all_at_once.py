@@ -150,3 +150,17 @@ def test_places_of_what_is_left_lead_back_to_the_object() -> None:
     assert left.path('a[1]["b[0]"][1].x') == 'a[2]["b[0]"][2].x'
     assert left.path("a[0]") == "a[1]"
     assert obj == {"a": [0, 1, {"b[0]": [5, 6, 7]}], "c": 1}
+
+
+def test_an_object_that_lacks_what_it_needs_hides_nothing_outside_of_it() -> None:
+    hardware = {"h": {"resource": {"name": "cpu"}}, "i": {"tolerations": [{"value": "x"}]}}
+    assert paths(matrix_object("Bad_Name", catalog={"hardware": hardware})) == {
+        "metadata.name",
+        "spec.catalog.hardware.h.resource.name",
+        "spec.catalog.hardware.i.tolerations[0]",
+    }
+
+
+def test_items_after_a_null_keep_their_numbers() -> None:
+    axes = [{"name": "size", "values": [None, 8, [], "8"]}]
+    assert paths(matrix_object(axes=axes)) == {f"spec.axes[0].values[{index}]" for index in (0, 2, 3)}

@@ -233,7 +233,7 @@ def _between(obj: Mapping[str, Any], wrong: Sequence[Place]) -> list[Problem]:
         try:
             matrix = BatchMatrix.model_validate(left.data)
         except ValidationError as errors:
-            more = {widened(left.place(error["loc"])) for error in errors.errors(include_url=False)}
+            more = {_outwards(left.place(error["loc"]), gone) for error in errors.errors(include_url=False)}
             if more <= gone:
                 return []
             gone |= more
@@ -243,8 +243,16 @@ def _between(obj: Mapping[str, Any], wrong: Sequence[Place]) -> list[Problem]:
     return []
 
 
+def _outwards(place: Place, gone: set[Place]) -> Place:
+    """What to take out next: what holds the place, where the place is gone and had to be there."""
+    place = widened(place)
+    while place in gone and len(place) > 1:
+        place = place[:-1]
+    return place
+
+
 _WIDENINGS = 5
-"""How often what is left may be wrong in turn: a list that has lost its only item, and so on outwards."""
+"""How often what is left may be wrong in turn: an object that has lost what it needs, and so on outwards."""
 
 _STAND_INS: tuple[tuple[tuple[str, ...], object], ...] = (
     (("apiVersion",), "batchmatrix.dev/v1alpha1"),
