@@ -66,7 +66,7 @@ def test_what_is_right_is_taken(name: str) -> None:
 
 
 def _fields(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[tuple[str, str]]:
-    from batchmatrix.model.v1alpha1.parse import _models
+    from batchmatrix.model.v1alpha1.wording import _models
 
     if model in seen:
         return

@@ -7,20 +7,19 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from batchmatrix.base.errors import InvalidSpec, Problem
-from batchmatrix.base.plain import resolve_plain
-from batchmatrix.base.text import one_line
-from batchmatrix.model.v1alpha1._types import SHAPES, field_path, show
+from batchmatrix.model.v1alpha1._types import field_path, show
 from batchmatrix.model.v1alpha1.catalog import Entries, MatrixCatalog
 from batchmatrix.model.v1alpha1.meta import is_subdomain
 from batchmatrix.model.v1alpha1.remainder import Place, Remainder, widened
 from batchmatrix.model.v1alpha1.rules import check, check_entries
 from batchmatrix.model.v1alpha1.spec import BatchMatrix
+from batchmatrix.model.v1alpha1.wording import worded
 
 __all__ = ["field_path", "parse_catalog", "parse_entries", "parse_matrix", "parse_object", "validated"]
 
@@ -35,100 +34,6 @@ _SHOWN_DEPTH = 4
 
 _IMPOSSIBLE = re.compile("[\x00\ud800-\udfff]")
 """NUL, which ends an argument or a variable, and half surrogates, which UTF-8 cannot hold."""
-
-_TYPES = {
-    "string_type": "a text",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "tuple_type": "a list",
-    "list_type": "a list",
-    "dict_type": "an object",
-    "model_type": "an object",
-    "model_attributes_type": "an object",
-}
-
-_EXAMPLES = {"a list": ", such as [a, b]", "an object": ", such as {key: value}"}
-
-_PLAIN: dict[str, tuple[type, ...]] = {"int_type": (int,), "float_type": (int, float), "bool_type": (bool,)}
-"""Types of unquoted texts that would be right."""
-
-
-def _models(annotation: object) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models(part)
-
-
-def _known_fields(root: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The fields of the object that holds the last step of `location`."""
-    models: list[type[BaseModel]] = [root]
-    for step in location[:-1]:
-        fields = {field.alias: field for model in models for field in model.model_fields.values()}
-        if isinstance(step, str) and step in fields:
-            models = list(_models(fields[step].annotation))
-    return sorted(field.alias or "" for model in models for field in model.model_fields.values())
-
-
-def _unknown(root: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    known = _known_fields(root, location)
-    near = difflib.get_close_matches(str(location[-1]), known, n=1)
-    return f"unknown field; did you mean {near[0]}?" if near else f"unknown field; known are: {', '.join(known)}"
-
-
-def _meant(text: str) -> type | None:
-    try:
-        return type(resolve_plain(text))
-    except ValueError:
-        return None
-
-
-def _right_type(kind: str, value: object) -> str:
-    """What to write in place of a value of the wrong type."""
-    if kind == "string_type" and isinstance(value, bool | int | float):
-        return "put it in quotes"
-    if isinstance(value, str) and _meant(value) in _PLAIN.get(kind, ()):
-        return "write it without quotes"
-    return f"write {_TYPES[kind]}{_EXAMPLES.get(_TYPES[kind], '')}"
-
-
-def _wording(root: type[BaseModel], error: ErrorDetails) -> str:
-    kind, context = error["type"], error.get("ctx", {})
-    shown = show(error["input"])
-    if kind in _TYPES:
-        return f"{shown} is not {_TYPES[kind]}; {_right_type(kind, error['input'])}"
-    texts = {
-        "batchmatrix": "{reason}",
-        "value_error": "{error}",
-        "missing": "is required; add it",
-        "literal_error": "{shown} is not known; write {expected}",
-        "string_too_long": "{shown} is too long; write at most {max_length} characters",
-        "string_too_short": "{shown} is too short; write at least {min_length} characters",
-        "too_long": "has too many entries; write at most {max_length}",
-        "too_short": "has too few entries; write at least {min_length}",
-        "greater_than": "{shown} is too small; write more than {gt}",
-        "greater_than_equal": "{shown} is too small; write {ge} or more",
-        "finite_number": "{shown} is not a number to compare with; write a finite one",
-        "less_than_equal": "{shown} is too large; write {le} or less",
-    }
-    if kind == "extra_forbidden":
-        return _unknown(root, error["loc"])
-    if kind == "string_pattern_mismatch":
-        return f"{shown} has the wrong form; write {SHAPES[context['pattern']]}"
-    return one_line(texts.get(kind, "{shown} cannot be used here").format(shown=shown, **context))
-
-
-def _problems(root: type[BaseModel], errors: list[ErrorDetails], wrong: Sequence[Place]) -> Iterator[Problem]:
-    """`wrong` are places that were taken out before."""
-    places = [*(error["loc"] for error in errors), *wrong]
-    for error in errors:
-        place = error["loc"]
-        # a list that lost its wrong entries may seem too short; then the entries are the whole story
-        inner = any(len(other) > len(place) and other[: len(place)] == place for other in places)
-        if error["type"] != "too_short" or not inner:
-            yield Problem(field_path(place), _wording(root, error))
 
 
 def _unusable(value: object, location: Place, *, nulls: bool) -> Iterator[tuple[Place, Problem]]:
@@ -196,7 +101,7 @@ def _whole(
             details = [_moved(error, left.place(error["loc"])) for error in details]
             # what was taken out is not missing
             details = [error for error in details if error["loc"] not in wrong or error["type"] != "missing"]
-        problems += _problems(root, details, wrong)
+        problems += worded(root, details, wrong)
         wrong += [error["loc"] for error in details]
     else:
         if not problems:
