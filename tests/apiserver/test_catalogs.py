@@ -96,4 +96,4 @@ def test_a_catalog_shows_up_by_its_short_name(kube: Kube, cluster: Kube) -> None
     ensure_crds(cluster)
     kube.create("matrixcatalogs", catalog_object())
     assert "team" in kube.kubectl("get", "bmc").stdout
-    assert "team" in kube.kubectl("get", "batchmatrix").stdout
+    assert "team" in kube.kubectl("get", "matrixcatalog", "team").stdout
