@@ -52,7 +52,7 @@ def release(kube: Kube, pod: str) -> None:
     kube.patch("pods", pod, {"metadata": {"finalizers": others}})
 
 
-def when(kube: Kube, pod: str, holds: Callable[[Json], object], *, what: str, timeout: float = 30) -> Json:
+def when(kube: Kube, pod: str, holds: Callable[[Json], object], *, what: str, timeout: float = 90) -> Json:
     """The pod's object, once `holds` is true of it."""
 
     def look() -> Json | Pending:
