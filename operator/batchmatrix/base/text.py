@@ -5,7 +5,15 @@ from __future__ import annotations
 import html
 import re
 
-__all__ = ["escaped", "for_csv", "for_markdown", "for_markdown_code", "one_line", "scalar_text"]
+__all__ = [
+    "counted",
+    "escaped",
+    "for_csv",
+    "for_markdown",
+    "for_markdown_code",
+    "one_line",
+    "scalar_text",
+]
 
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -70,3 +78,8 @@ def scalar_text(value: str | int | float | bool) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, str) else repr(value)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 cell`, `2 cells`: a count with its noun, which takes a plain s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

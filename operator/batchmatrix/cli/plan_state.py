@@ -11,7 +11,7 @@ from typing import Any
 
 from batchmatrix.adapters.files import read_text, shown_name
 from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, Problem
-from batchmatrix.base.text import one_line
+from batchmatrix.base.text import counted, one_line
 from batchmatrix.engine.board import Board
 from batchmatrix.engine.kept import source_of
 from batchmatrix.engine.pinning import Pinned, Pins
@@ -65,18 +65,14 @@ async def read_nodes(
             raise
         except BatchMatrixError as error:
             raise InvalidSpec([Problem(name, str(error))]) from None
-        return found, f"{_count(len(found))} of {name}"
+        return found, f"{counted(len(found), 'node')} of {name}"
     why = "--offline" if offline else "there is no kubeconfig"
     if reader is not None:
         nodes = await reader.nodes()
         if nodes is not None:
-            return nodes, f"{_count(len(nodes))} of {reader.server}"
+            return nodes, f"{counted(len(nodes), 'node')} of {reader.server}"
         why = f"{reader.server} does not let you list them"
     return None, f"not read ({why}); placement is by labels alone"
-
-
-def _count(nodes: int) -> str:
-    return "1 node" if nodes == 1 else f"{nodes} nodes"
 
 
 # -- catalogs -----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from batchmatrix.base.text import one_line, scalar_text
+from batchmatrix.base.text import counted, one_line, scalar_text
 from batchmatrix.cli.output import table
 from batchmatrix.model.cell import Cell
 from batchmatrix.plan.explain import Outlook, State
@@ -55,10 +55,10 @@ def plan_text(report: PlanReport, *, width: int, wide: bool = False, every: bool
 def _head(report: PlanReport, width: int) -> str:
     plan = report.plan
     order = "trials of all cells interleaved" if plan.order == "rounds" else "cell after cell"
-    size = f"{_count(len(plan.cells), 'cell')}, {_count(plan.trials, 'trial')}, a Job each"
+    size = f"{counted(len(plan.cells), 'cell')}, {counted(plan.trials, 'trial')}, a Job each"
     lines = [
         f"Matrix {plan.matrix.namespace}/{plan.matrix.name}: {size}",
-        f"order: {plan.order} ({order}), at most {_count(report.parallelism, 'trial')} at one time",
+        f"order: {plan.order} ({order}), at most {counted(report.parallelism, 'trial')} at one time",
         *report.notes,
     ]
     return "\n".join(_wrapped(line, width, later="  ") for line in lines)
@@ -76,9 +76,9 @@ def _total(report: PlanReport, width: int) -> str:
         "blocked": "not placed",
     }
     cells = ", ".join(f"{states[state]} {word}" for state, word in words.items() if states[state])
-    trials = [_count(report.to_run, "trial") + " to run"] if report.to_run or not report.unknown else []
+    trials = [counted(report.to_run, "trial") + " to run"] if report.to_run or not report.unknown else []
     if report.unknown:
-        more = f"{report.unknown} more" if trials else f"{_count(report.unknown, 'trial')} to run"
+        more = f"{report.unknown} more" if trials else f"{counted(report.unknown, 'trial')} to run"
         trials.append(f"up to {more}, as what is recorded is not known")
     done = sum(outlook.recorded for outlook in report.cells)
     if done:
@@ -119,7 +119,7 @@ def _cells(report: PlanReport, *, width: int, wide: bool, every: bool) -> str:
     kept = [*rows[: _ROWS - _TAIL], *rows[-_TAIL:]]
     lines = table(list(columns), kept, width=width).splitlines()
     tail = sum(row[0].count("\n") + 1 for row in kept[-_TAIL:])
-    gap = f"... {_count(len(rows) - _ROWS, 'cell')} in between not shown; --all shows every cell ..."
+    gap = f"... {counted(len(rows) - _ROWS, 'cell')} in between not shown; --all shows every cell ..."
     return "\n".join([*lines[:-tail], gap, *lines[-tail:]])
 
 
@@ -190,7 +190,7 @@ def _changes(report: PlanReport) -> Iterator[str]:
                 groups.setdefault(text, []).append(one.cell.name)
     for text, names in groups.items():
         rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        yield f"{text} ({_count(len(names), 'cell')}: {', '.join(names[:_NAMED])}{rest})"
+        yield f"{text} ({counted(len(names), 'cell')}: {', '.join(names[:_NAMED])}{rest})"
     for one in report.cells:
         if one.was and one.was != one.cell.name:
             yield f"{one.cell.name} was called {one.was}"
@@ -198,17 +198,17 @@ def _changes(report: PlanReport) -> Iterator[str]:
 
 def _removed(report: PlanReport) -> Iterator[str]:
     for one in report.removed:
-        yield f"{one.name}" + (f" ({_count(one.recorded, 'trial')} recorded)" if one.recorded else "")
+        yield f"{one.name}" + (f" ({counted(one.recorded, 'trial')} recorded)" if one.recorded else "")
 
 
 def _excluded(report: PlanReport) -> Iterator[str]:
     for one in report.excluded:
-        yield f"{_count(one.count, 'combination')} by spec.exclude[{one.rule}]: {one.match}"
+        yield f"{counted(one.count, 'combination')} by spec.exclude[{one.rule}]: {one.match}"
 
 
 def _images(report: PlanReport) -> Iterator[str]:
     for image, count in report.images.items():
-        yield f"{image} ({_count(count, 'cell')})"
+        yield f"{image} ({counted(count, 'cell')})"
 
 
 def _rooms(report: PlanReport) -> Iterator[str]:
@@ -219,8 +219,8 @@ def _rooms(report: PlanReport) -> Iterator[str]:
             if where:
                 yield f"{name}: nodes{where}"
             continue
-        once = f", {_count(room.at_once, 'pod')} at one time" if room.at_once is not None else ""
-        yield f"{name}: {_count(room.nodes, 'node')}{where}{once}"
+        once = f", {counted(room.at_once, 'pod')} at one time" if room.at_once is not None else ""
+        yield f"{name}: {counted(room.nodes, 'node')}{where}{once}"
 
 
 def _hours(report: PlanReport) -> Iterator[str]:
@@ -228,7 +228,7 @@ def _hours(report: PlanReport) -> Iterator[str]:
         if not one.trials:
             continue
         where = f" on {one.hardware}" if one.hardware else ""
-        yield f"{one.hours:.1f} h of {one.resource}{where} ({_count(one.trials, 'trial')}, each to its timeout)"
+        yield f"{one.hours:.1f} h of {one.resource}{where} ({counted(one.trials, 'trial')}, each to its timeout)"
 
 
 def _wrapped(text: str, width: int, *, first: str = "", later: str = "") -> str:
@@ -240,7 +240,3 @@ def _wrapped(text: str, width: int, *, first: str = "", later: str = "") -> str:
         break_on_hyphens=False,
         break_long_words=False,  # an image reference stays whole, to be copied
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

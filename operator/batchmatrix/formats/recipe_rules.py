@@ -8,13 +8,13 @@ from typing import Any
 
 from batchmatrix.base.errors import Problem
 from batchmatrix.base.text import one_line
+from batchmatrix.model.catalog import NO_MITIGATION
 from batchmatrix.model.v1alpha1 import InlineImage
 from batchmatrix.model.v1alpha1._types import show
 
 __all__ = ["baseline_of", "between_cells"]
 
 BASELINE_PREFIX = "baseline-"
-NO_MITIGATION = "none"
 
 _NOT_IN_PATHS = re.compile(r"[^A-Za-z0-9_.-]")
 

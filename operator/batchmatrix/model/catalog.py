@@ -8,12 +8,16 @@ from typing import Generic, TypeVar
 
 from batchmatrix.model.v1alpha1 import Environment, Hardware, Mitigation, NamedWorkload
 
-__all__ = ["KINDS", "Catalogs", "Named"]
+__all__ = ["KINDS", "NO_MITIGATION", "Catalogs", "Named"]
 
 T = TypeVar("T")
 
 KINDS = ("mitigations", "environments", "hardware", "workloads")
 """The four registries, as fields of Catalogs and of a catalog's spec."""
+
+
+NO_MITIGATION = "none"
+"""The mitigation that changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from batchmatrix.model.catalog import NO_MITIGATION
 from batchmatrix.model.v1alpha1 import Entries, Environment, Hardware, Mitigation
 
-__all__ = ["BUILT_IN", "NO_MITIGATION"]
-
-NO_MITIGATION = "none"
+__all__ = ["BUILT_IN"]
 
 BUILT_IN = Entries(
     mitigations={

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from batchmatrix.base.text import one_line
+from batchmatrix.base.text import counted, one_line
 from batchmatrix.model.cell import Cell, Plan
 from batchmatrix.plan.differences import Change, differences
 
@@ -69,9 +69,9 @@ class Outlook:
             case "changed":
                 return one_line("changed: " + "; ".join(str(change) for change in self.changes if change.runs))
             case "done":
-                return f"done: {_count(trials)} recorded"
+                return f"done: {counted(trials, 'trial')} recorded"
             case "more":
-                return f"{self.recorded} of {_count(trials)} recorded, {self.to_run} to run"
+                return f"{self.recorded} of {counted(trials, 'trial')} recorded, {self.to_run} to run"
             case "unchanged":
                 return "unchanged; what is recorded is not known"
             case "unknown":
@@ -150,7 +150,3 @@ def _outlook(cell: Cell, old: Cell | None, recorded: Recorded, *, known: bool) -
 
 def _values(cell: Cell) -> tuple[tuple[str, str, str], ...]:
     return tuple(sorted((axis, type(value).__name__, str(value)) for axis, value in cell.values.items()))
-
-
-def _count(trials: int) -> str:
-    return "1 trial" if trials == 1 else f"{trials} trials"

@@ -17,9 +17,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from batchmatrix.base.text import scalar_text
+from batchmatrix.model.catalog import NO_MITIGATION
 from batchmatrix.model.cell import Cell
 from batchmatrix.model.v1alpha1 import Baseline, MatchValue, Spec
-from batchmatrix.plan.builtin import NO_MITIGATION
 from batchmatrix.plan.match import Rule
 
 __all__ = ["Comparison", "Finding", "comparisons", "least_trials", "reach", "smallest_p"]

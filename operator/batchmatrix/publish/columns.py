@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from batchmatrix.base.text import for_markdown, one_line
+from batchmatrix.base.text import for_markdown, one_line, scalar_text
 from batchmatrix.model.summary import CellSummary, Summary
-from batchmatrix.publish.fields import axis_names, mean_text, metric_units, scalar_text
+from batchmatrix.publish.fields import axis_names, mean_text, metric_units
 
 __all__ = ["METRIC_LIMIT", "Column", "columns_of", "table_rows"]
 

@@ -6,9 +6,9 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
 
-from batchmatrix.base.text import for_csv, one_line
+from batchmatrix.base.text import for_csv, one_line, scalar_text
 from batchmatrix.model.summary import CellSummary, Summary, TrialResult
-from batchmatrix.publish.fields import axis_names, metric_units, number_text, scalar_text
+from batchmatrix.publish.fields import axis_names, metric_units, number_text
 
 __all__ = ["CELL_COLUMNS", "TRIAL_COLUMNS", "cells_csv", "trials_csv"]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from batchmatrix.model.cell import Scalar
 from batchmatrix.model.summary import Summary
 
-__all__ = ["axis_names", "fitting", "mean_text", "metric_units", "number_text", "scalar_text"]
+__all__ = ["axis_names", "fitting", "mean_text", "metric_units", "number_text"]
 
 
 def axis_names(summary: Summary) -> list[str]:
@@ -19,13 +18,6 @@ def axis_names(summary: Summary) -> list[str]:
 def metric_units(summary: Summary) -> Mapping[str, str]:
     """Unit by metric, in the order in which the metrics first appear."""
     return {metric.name: metric.unit for cell in summary.cells for metric in cell.metrics}
-
-
-def scalar_text(value: Scalar) -> str:
-    """An axis value as YAML would show it; not yet escaped for any place."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(value) if isinstance(value, float) else str(value)
 
 
 def number_text(value: float | None) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from batchmatrix.publish.fields import fitting, mean_text, number_text, scalar_text
+from batchmatrix.base.text import scalar_text
+from batchmatrix.publish.fields import fitting, mean_text, number_text
 
 
 @pytest.mark.parametrize(
