@@ -181,8 +181,7 @@ def test_a_bare_delete_of_a_job_orphans_its_pod(kube: Kube, kubelet: FakeKubelet
 
 def release(kube: Kube, pod: str) -> None:
     """Take our finalizer off, as the operator does."""
-    others = [name for name in kube.get("pods", pod)["metadata"].get("finalizers", []) if name != FINALIZER]
-    kube.patch("pods", pod, {"metadata": {"finalizers": others}})
+    kube.drop_finalizer(pod, FINALIZER)
 
 
 def _terminating(kube: Kube) -> Json | Pending:

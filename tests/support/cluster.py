@@ -73,6 +73,7 @@ PATCH_TYPES = {
     "merge": "application/merge-patch+json",
     "json": "application/json-patch+json",
     "apply": "application/apply-patch+yaml",
+    "strategic": "application/strategic-merge-patch+json",
 }
 
 
@@ -240,10 +241,15 @@ class Kube:
         namespace: str | None = None,
         subresource: str = "",
     ) -> Json:
-        """Patch an object; `kind` is merge, json or apply."""
+        """Patch an object; `kind` is merge, json, apply or strategic."""
         query = {"fieldManager": "batchmatrix-tests", "force": "true"} if kind == "apply" else {}
         path = self.path(resource, name, namespace=namespace, subresource=subresource)
         return self.call("PATCH", path, patch, content=PATCH_TYPES[kind], query=query)
+
+    def drop_finalizer(self, pod: str, finalizer: str, *, namespace: str | None = None) -> None:
+        """Take this finalizer off the pod and leave the others to who set them, who may be taking theirs off now."""
+        patch = {"metadata": {"$deleteFromPrimitiveList/finalizers": [finalizer]}}
+        self.patch("pods", pod, patch, kind="strategic", namespace=namespace)
 
     def delete(
         self,

@@ -93,11 +93,9 @@ def _force(there: Kube) -> None:
     there.delete_all("jobs")
     there.delete_all("pods", grace=0)
     for pod in there.list("pods"):
-        kept = pod["metadata"].get("finalizers", [])
-        others = [name for name in kept if not name.startswith(OUR_FINALIZER)]
-        if others != kept:
+        for ours in [name for name in pod["metadata"].get("finalizers", []) if name.startswith(OUR_FINALIZER)]:
             try:
-                there.patch("pods", pod["metadata"]["name"], {"metadata": {"finalizers": others}})
+                there.drop_finalizer(pod["metadata"]["name"], ours)
             except ApiError as problem:
                 if problem.code != 404:
                     raise

@@ -48,8 +48,7 @@ def wait_for_log(kube: Kube, pod: str, text: bytes, *, timeout: float = 60) -> b
 
 def release(kube: Kube, pod: str) -> None:
     """Take our finalizer off, as the operator does."""
-    others = [name for name in kube.get("pods", pod)["metadata"].get("finalizers", []) if name != FINALIZER]
-    kube.patch("pods", pod, {"metadata": {"finalizers": others}})
+    kube.drop_finalizer(pod, FINALIZER)
 
 
 def when(kube: Kube, pod: str, holds: Callable[[Json], object], *, what: str, timeout: float = 90) -> Json:
