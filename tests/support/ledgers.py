@@ -64,6 +64,7 @@ def a_record(number: int = 0, **changes: Any) -> Record:
         image_digest="registry.example/train@sha256:" + "ef" * 32,
         outcome=Outcome.UNEXPECTED_EXIT,
         blame=Blame.WORKLOAD,
+        reason="ExitNotAllowed",
         message="exit code 3 is not among the allowed ones (0); see the end of the log “Ende”",
         exit_code=3,
         signal=None,

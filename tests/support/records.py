@@ -14,6 +14,7 @@ from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.observed import ContainerState, JobState, PodState
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import TrialResult
+from batchmatrix.outcome.cases import TABLE
 
 __all__ = [
     "MATRIX",
@@ -106,6 +107,7 @@ _RECORD = Record(
     image_digest="trainer@sha256:" + "1" * 64,
     outcome=Outcome.SUCCEEDED,
     blame=Blame.NOBODY,
+    reason="Succeeded",
     message="",
     exit_code=0,
     signal=None,
@@ -126,6 +128,8 @@ _BLAME = {
     Outcome.OOM_KILLED: Blame.WORKLOAD,
     Outcome.INCOMPLETE: Blame.WORKLOAD,
 }
+_REASON = {row.outcome: case.value for case, row in reversed(TABLE.items())}
+"""The first case of each outcome."""
 
 
 def a_container(**changes: Any) -> ContainerState:
@@ -176,10 +180,11 @@ def stopped(pod: PodState, *, deleted: float | None = None, disrupted: float | N
 
 
 def a_record(outcome: Outcome = Outcome.SUCCEEDED, *, attempt: int = 0, **changes: Any) -> Record:
-    """A record of attempt `attempt` of trial 0, with the blame that goes with its outcome unless one is given."""
+    """A record of attempt `attempt` of trial 0; blame and reason go with its outcome unless they are given."""
     base = {
         "outcome": outcome,
         "blame": _BLAME.get(outcome, Blame.INFRASTRUCTURE),
+        "reason": _REASON[outcome],
         "id": replace(_ID, attempt=attempt),
         "pod_uid": f"pod-{attempt + 1}",
         "exit_code": 0 if outcome is Outcome.SUCCEEDED else 1,

@@ -50,6 +50,7 @@ def record_of(
         image_digest=container.image_id if container is not None else "",
         outcome=verdict.outcome,
         blame=verdict.blame,
+        reason=verdict.reason,
         message=verdict.message,
         exit_code=container.exit_code if container is not None else None,
         signal=container.signal if container is not None else None,

@@ -102,5 +102,7 @@ class Verdict:
 
     outcome: Outcome
     blame: Blame
+    reason: str
+    """Code of the case in the table of outcomes, which is finer than the outcome: `LogGap`."""
     message: str
     """Cause and remedy in plain words, one line."""

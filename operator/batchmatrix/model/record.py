@@ -34,6 +34,8 @@ class Record:
     image_digest: str
     outcome: Outcome
     blame: Blame
+    reason: str
+    """Code of the case in the table of outcomes (outcome.cases); empty in records of before there was one."""
     message: str
     exit_code: int | None
     signal: int | None

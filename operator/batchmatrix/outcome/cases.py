@@ -11,34 +11,34 @@ __all__ = ["TABLE", "Case", "Row", "retry_key"]
 
 
 class Case(StrEnum):
-    """Ways an attempt can end, finer than its outcome. The names stay inside the program."""
+    """Ways an attempt can end, finer than its outcome. The values leave the process, as reasons: never rename one."""
 
-    SUCCEEDED = "succeeded"
-    SUCCEEDED_CAPPED = "succeeded, log cut by the user's limit"
-    EXIT = "ended with an exit code that is not allowed"
-    TIMEOUT = "ran too long"
-    TIMEOUT_UNSTARTED = "pod's deadline passed before the container started"
-    OOM = "out of memory"
-    IMAGE = "no image"
-    CONFIG = "the container cannot be made"
-    UNSCHEDULABLE = "no node can hold it"
-    PREEMPTED = "pushed aside"
-    EVICTED = "evicted"
-    TURNED_AWAY = "the node refused the pod"
-    NODE_LOST = "given up, the node does not answer"
-    NODE_GONE = "lost with its node"
-    NODE_FORGOT = "the node does not know how the container ended"
-    DELETED = "deleted by somebody else"
-    VANISHED = "gone without a trace"
-    STOPPED_ALLOWED = "allowed exit code while it was being stopped"
-    LOG_GAP = "allowed exit code, part of the log missing"
-    CODES_UNKNOWN = "an exit code, and nobody knows which are allowed"
-    NO_METRIC = "allowed exit code, required metrics missing"
-    NO_METRIC_CAPPED = "allowed exit code, required metrics missing, log cut by the user's limit"
-    LOG_LOST = "allowed exit code, no log"
-    UNSEEN_SUCCESS = "the Job is complete, its pod was never seen to end"
-    CONFLICT = "a foreign object has its name"
-    CANCELLED = "cancelled"
+    SUCCEEDED = "Succeeded"
+    SUCCEEDED_CAPPED = "SucceededLogCut"
+    EXIT = "ExitNotAllowed"
+    TIMEOUT = "RanTooLong"
+    TIMEOUT_UNSTARTED = "NeverStarted"
+    OOM = "OutOfMemory"
+    IMAGE = "NoImage"
+    CONFIG = "CannotStart"
+    UNSCHEDULABLE = "NoNodeFits"
+    PREEMPTED = "Preempted"
+    EVICTED = "Evicted"
+    TURNED_AWAY = "NodeRefused"
+    NODE_LOST = "NodeSilent"
+    NODE_GONE = "NodeGone"
+    NODE_FORGOT = "NodeForgot"
+    DELETED = "PodDeleted"
+    VANISHED = "PodVanished"
+    STOPPED_ALLOWED = "ExitWhileStopped"
+    LOG_GAP = "LogGap"
+    CODES_UNKNOWN = "ExitCodesUnknown"
+    NO_METRIC = "NoMetric"
+    NO_METRIC_CAPPED = "NoMetricLogCut"
+    LOG_LOST = "LogLost"
+    UNSEEN_SUCCESS = "PodUnseen"
+    CONFLICT = "NameTaken"
+    CANCELLED = "Cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class Row:
 
     outcome: Outcome
     blame: Blame
+    cause: str
+    """How it ends, in a few plain words."""
     remedy: str
     """What the reader can do, in plain words; empty where there is nothing to do."""
     retry: Outcome
@@ -58,76 +60,140 @@ class Row:
         return self.blame is Blame.WORKLOAD
 
 
-def _row(outcome: Outcome, blame: Blame, remedy: str, *, retry: Outcome | None = None) -> Row:
-    return Row(outcome, blame, remedy, outcome if retry is None else retry)
+def _row(outcome: Outcome, blame: Blame, cause: str, remedy: str, *, retry: Outcome | None = None) -> Row:
+    return Row(outcome, blame, cause, remedy, outcome if retry is None else retry)
 
 
 _WORKLOAD, _INFRA, _NOBODY = Blame.WORKLOAD, Blame.INFRASTRUCTURE, Blame.NOBODY
 
 TABLE: dict[Case, Row] = {
-    Case.SUCCEEDED: _row(Outcome.SUCCEEDED, _NOBODY, ""),
-    Case.SUCCEEDED_CAPPED: _row(Outcome.SUCCEEDED, _NOBODY, "raise spec.logs.maxBytes to keep the whole log"),
-    Case.EXIT: _row(Outcome.UNEXPECTED_EXIT, _WORKLOAD, "the end of its log says more"),
+    Case.SUCCEEDED: _row(Outcome.SUCCEEDED, _NOBODY, "succeeded", ""),
+    Case.SUCCEEDED_CAPPED: _row(
+        Outcome.SUCCEEDED,
+        _NOBODY,
+        "succeeded, log cut by the user's limit",
+        "raise spec.logs.maxBytes to keep the whole log",
+    ),
+    Case.EXIT: _row(
+        Outcome.UNEXPECTED_EXIT,
+        _WORKLOAD,
+        "ended with an exit code that is not allowed",
+        "the end of its log says more",
+    ),
     Case.TIMEOUT: _row(
         Outcome.TIMEOUT,
         _WORKLOAD,
+        "ran too long",
         "look for a hang at the end of its log, or raise the cell's timeout (spec.workload.timeout)",
     ),
     Case.TIMEOUT_UNSTARTED: _row(
-        Outcome.TIMEOUT, _INFRA, "its container never started: look at the node, or raise spec.pending.imagePull"
+        Outcome.TIMEOUT,
+        _INFRA,
+        "pod's deadline passed before the container started",
+        "its container never started: look at the node, or raise spec.pending.imagePull",
     ),
     Case.OOM: _row(
-        Outcome.OOM_KILLED, _WORKLOAD, "raise the memory limit in spec.workload.resources, or set spec.retry.OOMKilled"
+        Outcome.OOM_KILLED,
+        _WORKLOAD,
+        "out of memory",
+        "raise the memory limit in spec.workload.resources, or set spec.retry.OOMKilled",
     ),
     Case.IMAGE: _row(
-        Outcome.IMAGE_ERROR, _INFRA, "check the image's name, and that the node can pull it (imagePullSecrets)"
+        Outcome.IMAGE_ERROR,
+        _INFRA,
+        "no image",
+        "check the image's name, and that the node can pull it (imagePullSecrets)",
     ),
     Case.CONFIG: _row(
-        Outcome.CONFIG_ERROR, _INFRA, "check command, volumes, secrets and config maps that the workload names"
+        Outcome.CONFIG_ERROR,
+        _INFRA,
+        "the container cannot be made",
+        "check command, volumes, secrets and config maps that the workload names",
     ),
     Case.UNSCHEDULABLE: _row(
-        Outcome.UNSCHEDULABLE, _INFRA, "add such a node, or change the hardware entry or spec.workload.resources"
+        Outcome.UNSCHEDULABLE,
+        _INFRA,
+        "no node can hold it",
+        "add such a node, or change the hardware entry or spec.workload.resources",
     ),
-    Case.PREEMPTED: _row(Outcome.PREEMPTED, _INFRA, "spec.retry.Preempted says how often to try again"),
-    Case.EVICTED: _row(Outcome.EVICTED, _INFRA, "spec.retry.Evicted says how often to try again"),
-    Case.TURNED_AWAY: _row(Outcome.EVICTED, _INFRA, "the node refused the pod: look at its devices and kubelet"),
+    Case.PREEMPTED: _row(Outcome.PREEMPTED, _INFRA, "pushed aside", "spec.retry.Preempted says how often to try again"),
+    Case.EVICTED: _row(Outcome.EVICTED, _INFRA, "evicted", "spec.retry.Evicted says how often to try again"),
+    Case.TURNED_AWAY: _row(
+        Outcome.EVICTED, _INFRA, "the node refused the pod", "the node refused the pod: look at its devices and kubelet"
+    ),
     Case.NODE_LOST: _row(
-        Outcome.NODE_LOST, _INFRA, "its old process may still run there: make sure that the node is really down"
+        Outcome.NODE_LOST,
+        _INFRA,
+        "given up, the node does not answer",
+        "its old process may still run there: make sure that the node is really down",
     ),
-    Case.NODE_GONE: _row(Outcome.NODE_LOST, _INFRA, "its old process may still run if the node is only cut off"),
-    Case.NODE_FORGOT: _row(Outcome.NODE_LOST, _INFRA, "the node may have restarted: look at its kubelet"),
-    Case.DELETED: _row(Outcome.INTERRUPTED, _INFRA, "run the trial again if that was not meant"),
-    Case.VANISHED: _row(Outcome.INTERRUPTED, _INFRA, "run the trial again; nothing proves how it ended"),
+    Case.NODE_GONE: _row(
+        Outcome.NODE_LOST, _INFRA, "lost with its node", "its old process may still run if the node is only cut off"
+    ),
+    Case.NODE_FORGOT: _row(
+        Outcome.NODE_LOST,
+        _INFRA,
+        "the node does not know how the container ended",
+        "the node may have restarted: look at its kubelet",
+    ),
+    Case.DELETED: _row(
+        Outcome.INTERRUPTED, _INFRA, "deleted by somebody else", "run the trial again if that was not meant"
+    ),
+    Case.VANISHED: _row(
+        Outcome.INTERRUPTED, _INFRA, "gone without a trace", "run the trial again; nothing proves how it ended"
+    ),
     Case.STOPPED_ALLOWED: _row(
         Outcome.INCOMPLETE,
         _INFRA,
+        "allowed exit code while it was being stopped",
         "an exit code proves nothing while a pod is being stopped: run the trial again",
         retry=Outcome.INTERRUPTED,
     ),
     Case.LOG_GAP: _row(
         Outcome.INCOMPLETE,
         _INFRA,
+        "allowed exit code, part of the log missing",
         "without its whole log the result is not proved: run the trial again",
         retry=Outcome.INTERRUPTED,
     ),
     Case.CODES_UNKNOWN: _row(
         Outcome.INCOMPLETE,
         _INFRA,
+        "an exit code, and nobody knows which are allowed",
         "whether that is a success cannot be said: run the trial again",
         retry=Outcome.INTERRUPTED,
     ),
     Case.NO_METRIC: _row(
-        Outcome.INCOMPLETE, _WORKLOAD, "make the workload print them, or correct the pattern in spec.metrics"
+        Outcome.INCOMPLETE,
+        _WORKLOAD,
+        "allowed exit code, required metrics missing",
+        "make the workload print them, or correct the pattern in spec.metrics",
     ),
     Case.NO_METRIC_CAPPED: _row(
-        Outcome.INCOMPLETE, _NOBODY, "the log was cut at spec.logs.maxBytes: raise it, or print them earlier"
+        Outcome.INCOMPLETE,
+        _NOBODY,
+        "allowed exit code, required metrics missing, log cut by the user's limit",
+        "the log was cut at spec.logs.maxBytes: raise it, or print them earlier",
     ),
-    Case.LOG_LOST: _row(Outcome.LOG_LOST, _INFRA, "without its log the result is not proved: run the trial again"),
+    Case.LOG_LOST: _row(
+        Outcome.LOG_LOST,
+        _INFRA,
+        "allowed exit code, no log",
+        "without its log the result is not proved: run the trial again",
+    ),
     Case.UNSEEN_SUCCESS: _row(
-        Outcome.LOG_LOST, _INFRA, "without its pod and log the result is not proved: run the trial again"
+        Outcome.LOG_LOST,
+        _INFRA,
+        "the Job is complete, its pod was never seen to end",
+        "without its pod and log the result is not proved: run the trial again",
     ),
-    Case.CONFLICT: _row(Outcome.NAME_CONFLICT, _INFRA, "remove or rename that object, or rename the matrix"),
-    Case.CANCELLED: _row(Outcome.CANCELLED, _NOBODY, ""),
+    Case.CONFLICT: _row(
+        Outcome.NAME_CONFLICT,
+        _INFRA,
+        "a foreign object has its name",
+        "remove or rename that object, or rename the matrix",
+    ),
+    Case.CANCELLED: _row(Outcome.CANCELLED, _NOBODY, "cancelled", ""),
 }
 
 _RETRY = {(row.outcome, row.blame): row.retry for row in TABLE.values()}

@@ -50,7 +50,7 @@ def judge(evidence: Evidence) -> Verdict:
         parts.append(one_line(_log_words(evidence.captured), limit=120))
     if row.remedy:
         parts.append(row.remedy)
-    return Verdict(row.outcome, row.blame, one_line("; ".join(parts), limit=600))
+    return Verdict(row.outcome, row.blame, stop.case.value, one_line("; ".join(parts), limit=600))
 
 
 def _with_pod(evidence: Evidence, pod: PodState) -> Stop:

@@ -139,6 +139,7 @@ def _record(record: Record) -> dict[str, Any]:
         "seed": record.seed,
         "outcome": record.outcome,
         "blame": record.blame,
+        "reason": record.reason,
         "message": one_line(record.message),
         "exitCode": record.exit_code,
         "signal": record.signal,

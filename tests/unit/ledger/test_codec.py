@@ -76,6 +76,10 @@ def changed(**fields: Any) -> bytes:
     return json.dumps({key: value for key, value in data.items() if value is not ...}).encode()
 
 
+def test_a_record_of_before_there_were_reasons_is_read_without_one() -> None:
+    assert decode_line(changed(reason=...)) == a_record(reason="")
+
+
 def test_fields_of_a_later_version_are_ignored() -> None:
     log = json.loads(encode_line(a_record()))["log"] | {"later": 1}
     assert decode_line(changed(later={"any": "thing"}, log=log)) == a_record()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from batchmatrix.model.evidence import Blame, Outcome
 from batchmatrix.outcome.cases import TABLE, Case, retry_key
 
@@ -9,6 +11,16 @@ from batchmatrix.outcome.cases import TABLE, Case, retry_key
 def test_every_case_has_its_row_and_every_outcome_a_case() -> None:
     assert set(TABLE) == set(Case)
     assert {row.outcome for row in TABLE.values()} == set(Outcome)
+
+
+def test_reasons_are_fixed_and_in_one_style() -> None:
+    words = (
+        "Succeeded SucceededLogCut ExitNotAllowed RanTooLong NeverStarted OutOfMemory NoImage CannotStart NoNodeFits"
+    )
+    words += " Preempted Evicted NodeRefused NodeSilent NodeGone NodeForgot PodDeleted PodVanished "
+    words += "ExitWhileStopped LogGap ExitCodesUnknown NoMetric NoMetricLogCut LogLost PodUnseen NameTaken Cancelled"
+    assert [case.value for case in Case] == words.split()  # they stand in ledgers: one may be added, none renamed
+    assert all(re.fullmatch(r"([A-Z][a-z]+)+", case.value) for case in Case)
 
 
 def test_outcome_and_blame_name_one_retry_budget() -> None:
