@@ -24,7 +24,7 @@ import zstandard
 from batchmatrix.adapters.folder import FolderStore
 from batchmatrix.adapters.telemetry.clock import SystemClock
 from batchmatrix.engine.pump import CaptureRequest, End, Pump
-from batchmatrix.model.metric import MetricDefinition
+from batchmatrix.model.metric import MetricDefinition, ReadingRules
 from tests.perf.rig import python, usage
 from tests.perf.table import Table
 
@@ -168,7 +168,7 @@ async def _pump(stream: Stream, folder: Path, metrics: tuple[MetricDefinition, .
         ended.set()
         pump = Pump(source=stream, store=store, clock=SystemClock())
         request = CaptureRequest(
-            "bench", "pod", "bench/log", follow=False, max_bytes=2 * stream.bytes, definitions=metrics
+            "bench", "pod", "bench/log", follow=False, max_bytes=2 * stream.bytes, rules=ReadingRules(metrics)
         )
         captured = (await pump.run(request, ended)).captured
     finally:

@@ -68,6 +68,7 @@ evidences = st.builds(
     logs,
     st.none() | intents,
     st.sampled_from([(), (), ("loss",), ("loss", "odd\nname")]),
+    st.sampled_from(["", "", "DONE", "odd\nmarker\x1b"]),
     codes,
 )
 
@@ -97,6 +98,7 @@ near_success = st.builds(
     st.builds(a_log, state=mostly(LogState.COMPLETE, st.sampled_from(LogState)), capped=st.booleans()),
     mostly(None, intents),
     mostly((), st.just(("loss",))),
+    mostly("", st.just("DONE")),
     mostly((0,), codes),
 )
 
@@ -129,6 +131,7 @@ def test_success_implies_its_proof(evidence: Evidence) -> None:
     assert pod.phase != "Failed" or (container.exit_code != 0 and not pod.reason)
     assert log.state is LogState.COMPLETE or (log.state is LogState.TRUNCATED and log.capped)
     assert evidence.missing_metrics == ()
+    assert evidence.missing_marker == ""
     for mark in (pod.deleting_since, pod.disrupted):
         if mark is not None:
             assert container.finished is not None

@@ -7,8 +7,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchmatrix.model.metric import METRIC_STRATEGIES, MetricDefinition
-from batchmatrix.parse.reader import MetricReader, ParseReport
+from batchmatrix.model.metric import METRIC_STRATEGIES, MetricDefinition, ReadingRules
+from batchmatrix.parse.reader import LogReader, ParseReport
 from tests.support.logs import pieces
 
 FRAGMENTS = st.sampled_from(
@@ -28,7 +28,7 @@ DEFINITIONS = [
 
 
 def read(*blocks: bytes) -> ParseReport:
-    reader = MetricReader(DEFINITIONS)
+    reader = LogReader(ReadingRules(tuple(DEFINITIONS), end_marker="a=1\na"))
     for block in blocks:
         reader.write(block)
     return reader.result()

@@ -112,6 +112,7 @@ FULL_SPEC: Json = {
         ],
         "resources": {"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
         "workingDir": "/work",
+        "endMarker": "TRAINING DONE",
         "imagePullPolicy": "IfNotPresent",
         "imagePullSecrets": [{"name": "registry"}],
         "volumes": [
@@ -217,7 +218,6 @@ LATER_FIELDS: dict[str, Any] = {
     "reuse.key": "team",
     "retention.onDelete": "delete",
     "compare.aaControl": True,
-    "workload.endMarker": "TRAINING DONE",
 }
 """Path in the spec to a good value of a field that this version refuses."""
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from batchmatrix.base.errors import NotFound, Unavailable
 from batchmatrix.engine.pump import CaptureRequest
-from batchmatrix.model.metric import MetricDefinition
+from batchmatrix.model.metric import MetricDefinition, ReadingRules
 from batchmatrix.ports.logs import LogSource
 
 __all__ = [
@@ -179,7 +179,11 @@ class FakeLogs(LogSource):
 
 
 def capture_request(
-    *, follow: bool = False, max_bytes: int = 1 << 30, definitions: tuple[MetricDefinition, ...] = ()
+    *,
+    follow: bool = False,
+    max_bytes: int = 1 << 30,
+    definitions: tuple[MetricDefinition, ...] = (),
+    end_marker: str = "",
 ) -> CaptureRequest:
     """A request for the one log of a FakeLogs."""
     return CaptureRequest(
@@ -188,7 +192,7 @@ def capture_request(
         prefix="ns/m/uid/logs/cell/0/pod-uid",
         follow=follow,
         max_bytes=max_bytes,
-        definitions=definitions,
+        rules=ReadingRules(definitions, end_marker),
     )
 
 

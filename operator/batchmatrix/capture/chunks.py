@@ -83,7 +83,7 @@ class Header:
     capped: bool = False
     """The limit on size was met: nothing after this chunk is kept."""
     manifest: dict[str, Any] = field(default_factory=dict)
-    """In the last chunk: state, bytes, lines, sha256, chunks, message, capped, parser, metrics, missing."""
+    """In the last chunk: state, bytes, lines, sha256, chunks, message, capped, parser, metrics, missing, marker."""
 
 
 def chunk_key(prefix: str, number: int) -> str:

@@ -79,7 +79,7 @@ def _begin_capture(run: Run, action: Capture) -> None:
             prefix=f"{run.ref.prefix()}/{log_prefix(pod.cell, pod.id.trial, pod.uid)}",
             follow=action.follow,
             max_bytes=run.policy.log_max_bytes,
-            definitions=run.metrics,
+            rules=run.reading,
             patience=run.policy.pending.node_lost,
         ),
     )

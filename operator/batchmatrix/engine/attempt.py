@@ -52,6 +52,8 @@ class CaptureView:
     captured: Captured | None = None
     """Set when it is done."""
     missing_metrics: tuple[str, ...] = ()
+    missing_marker: str = ""
+    reread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +250,17 @@ def _intend(attempt: Attempt, pod: PodState, action: str, message: str) -> Step:
 
 
 def _finish(attempt: Attempt, captured: Captured | None = None) -> Finish:
-    missing: tuple[str, ...] = ()
-    if captured is None:
-        if attempt.capture is not None and attempt.capture.captured is not None:
-            captured, missing = attempt.capture.captured, attempt.capture.missing_metrics
-        else:
-            captured = Captured(LogState.NONE)
-    return Finish(attempt.id, Evidence(attempt.job, attempt.pod, captured, attempt.intent, missing))
+    capture = attempt.capture if captured is None else None
+    if capture is None or capture.captured is None:
+        evidence = Evidence(attempt.job, attempt.pod, captured or Captured(LogState.NONE), attempt.intent)
+    else:
+        evidence = Evidence(
+            attempt.job,
+            attempt.pod,
+            capture.captured,
+            attempt.intent,
+            missing_metrics=capture.missing_metrics,
+            missing_marker=capture.missing_marker,
+            reread=capture.reread,
+        )
+    return Finish(attempt.id, evidence)

@@ -74,7 +74,13 @@ class Captures:
         if not capture.task.done() or capture.task.cancelled():
             return CaptureView(live=capture.live.is_set(), sealed=capture.ended.sealed)
         result = capture.task.result()
-        return CaptureView(live=True, captured=result.captured, missing_metrics=result.missing_metrics)
+        return CaptureView(
+            live=True,
+            captured=result.captured,
+            missing_metrics=result.missing_metrics,
+            missing_marker=result.missing_marker,
+            reread=result.reread,
+        )
 
     def mark_ended(self, pods: Iterable[tuple[str, float | None]]) -> None:
         """Tell the captures of these pods (uid, Unix time of the container's end if known) that no more will come."""
@@ -116,8 +122,8 @@ class Captures:
                 trouble = f"its log cannot be kept: {one_line(str(error)) or type(error).__name__}"
             # A late write of the process before us is met once: the next try takes it up and goes on behind it.
             await self._clock.sleep(backoff(number))
-        missing = tuple(definition.name for definition in request.definitions if definition.required)
-        return CaptureResult(Captured(LogState.LOST, message=trouble), missing)
+        missing = tuple(metric.name for metric in request.rules.metrics if metric.required)
+        return CaptureResult(Captured(LogState.LOST, message=trouble), missing, request.rules.end_marker)
 
     def _done(self, pod_uid: str, task: asyncio.Task[CaptureResult], *, followed: bool) -> None:
         if followed:

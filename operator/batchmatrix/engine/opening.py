@@ -15,7 +15,7 @@ from batchmatrix.engine.captures import Captures, FollowSlots
 from batchmatrix.engine.catalogs import Lookup, resolve, written_out
 from batchmatrix.engine.drift import drift_of
 from batchmatrix.engine.pinning import Pinned, Pins, as_pinned
-from batchmatrix.engine.policy import DEFAULT_POLICY, metric_definitions, policy_of
+from batchmatrix.engine.policy import DEFAULT_POLICY, policy_of, reading_rules
 from batchmatrix.engine.pump import Pump
 from batchmatrix.engine.run import Run
 from batchmatrix.ledger.errors import BrokenLedger
@@ -177,7 +177,7 @@ class Opener:
         run.matrix, run.catalog, run.plan = matrix, pinned.catalog, plan
         run.compared, run.drift = None, ""
         run.policy = policy_of(matrix)
-        run.metrics = metric_definitions(matrix)
+        run.reading = reading_rules(matrix)
         run.board = Board(plan, order=launch_order(plan), rules=run.policy.retry, records=run.ledger.records.values())
         run.published = None
 

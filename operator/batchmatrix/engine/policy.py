@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from batchmatrix.base.quantities import parse_duration
 from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.launch import RetryRule
-from batchmatrix.model.metric import MetricDefinition
+from batchmatrix.model.metric import MetricDefinition, ReadingRules
 from batchmatrix.model.v1alpha1 import BatchMatrix
 from batchmatrix.plan.resolve import DEFAULT_TIMEOUT
 from batchmatrix.summarise.verdict import Unjudged
 
-__all__ = ["DEFAULT_POLICY", "PendingLimits", "Policy", "metric_definitions", "policy_of", "unjudged_rules"]
+__all__ = ["DEFAULT_POLICY", "PendingLimits", "Policy", "policy_of", "reading_rules", "unjudged_rules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,9 @@ def policy_of(matrix: BatchMatrix) -> Policy:
     )
 
 
-def metric_definitions(matrix: BatchMatrix) -> tuple[MetricDefinition, ...]:
-    """The spec's metrics as the readers of logs take them."""
-    return tuple(
+def reading_rules(matrix: BatchMatrix) -> ReadingRules:
+    """What the spec says about logs, as their readers take it."""
+    metrics = tuple(
         MetricDefinition(
             name=metric.name,
             source=metric.source,
@@ -104,6 +104,7 @@ def metric_definitions(matrix: BatchMatrix) -> tuple[MetricDefinition, ...]:
         )
         for metric in matrix.spec.metrics
     )
+    return ReadingRules(metrics=metrics, end_marker=matrix.spec.workload.end_marker or "")
 
 
 def unjudged_rules(matrix: BatchMatrix) -> Unjudged:

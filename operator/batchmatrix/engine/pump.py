@@ -25,7 +25,7 @@ from batchmatrix.capture.anchor import Resume
 from batchmatrix.capture.timestamps import Splitter
 from batchmatrix.engine.logstore import backoff
 from batchmatrix.engine.recording import CaptureResult, Recording
-from batchmatrix.model.metric import MetricDefinition
+from batchmatrix.model.metric import NO_RULES, ReadingRules
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.logs import LogSource
 from batchmatrix.ports.store import Store
@@ -60,7 +60,7 @@ class CaptureRequest:
     """Read while the container runs; else wait for its end."""
     max_bytes: int
     """Raw bytes that are kept."""
-    definitions: tuple[MetricDefinition, ...] = ()
+    rules: ReadingRules = NO_RULES
     patience: float = 300.0
     """Seconds after the container's end in which a node that does not answer is asked again."""
 
@@ -107,7 +107,7 @@ class Pump:
 
         `caught_up` is called once a stream that follows has come to the present. A run for the same pod goes on
         where an earlier one was broken off, or gives its result again. While the store is Unavailable it waits.
-        Raises InvalidSpec for unusable metric definitions, AlreadyExists where somebody else writes the same log,
+        Raises InvalidSpec for rules that cannot be used, AlreadyExists where somebody else writes the same log,
         BatchMatrixError where the sealed part is damaged.
         """
         lost = None
@@ -129,7 +129,7 @@ class Pump:
             store=self._store,
             clock=self._clock,
             prefix=request.prefix,
-            definitions=request.definitions,
+            rules=request.rules,
             max_bytes=request.max_bytes,
         )
 

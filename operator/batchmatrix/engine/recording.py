@@ -1,11 +1,11 @@
-"""One log on its way into the store: hash, metrics, chunks and the place to go on at, always in step."""
+"""One log on its way into the store: hash, what is read from it, chunks and the place to go on at, always in step."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from batchmatrix.base.text import one_line
@@ -14,8 +14,8 @@ from batchmatrix.capture.chunks import CHUNK_SECONDS, SCHEMA, ChunkWriter, chunk
 from batchmatrix.capture.timestamps import Block
 from batchmatrix.engine.logstore import PatientStore, chunk_keys, chunks_of
 from batchmatrix.model.evidence import Captured, LogState
-from batchmatrix.model.metric import MetricDefinition, MetricValue
-from batchmatrix.parse.reader import MetricReader, parser_digest
+from batchmatrix.model.metric import MetricValue, ReadingRules
+from batchmatrix.parse.reader import LogReader, parser_digest
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.store import Store
 
@@ -24,25 +24,27 @@ __all__ = ["CaptureResult", "Recording"]
 
 @dataclass(frozen=True, slots=True)
 class CaptureResult:
-    """What became of a log and of the metrics in it."""
+    """What became of a log, and what it lacks."""
 
     captured: Captured
     missing_metrics: tuple[str, ...] = ()
+    missing_marker: str = ""
+    """The end marker, where one is asked for and the log does not hold it."""
+    reread: bool = False
+    """What it lacks was looked for in what the store has, which of a log cut by `logs.maxBytes` is not all."""
 
 
 class Recording:
     """Takes the log in order and holds at most one chunk of it; where the store does not answer it waits."""
 
-    def __init__(
-        self, *, store: Store, clock: Clock, prefix: str, definitions: Sequence[MetricDefinition], max_bytes: int
-    ) -> None:
-        """Raises InvalidSpec for definitions that cannot be used."""
+    def __init__(self, *, store: Store, clock: Clock, prefix: str, rules: ReadingRules, max_bytes: int) -> None:
+        """Raises InvalidSpec for rules that cannot be used."""
         self._store = PatientStore(store, clock)
         self._clock = clock
         self._prefix = prefix
         self._max_bytes = max_bytes
-        self._parser = parser_digest(definitions)
-        self._reader = MetricReader(definitions)
+        self._parser = parser_digest(rules)
+        self._reader = LogReader(rules)
         self._sha = hashlib.sha256()
         self._writer = ChunkWriter(1, 0)
         self._begun = 0.0
@@ -82,14 +84,14 @@ class Recording:
             self._trouble = chunk.header.trouble
             self._capped = chunk.header.capped
             self.tail = Tail(chunk.header.anchor)
-        if manifest:  # whole, but read with other definitions
-            return self._result({**manifest, **self._metrics()})
+        if manifest:  # whole, but read by other rules
+            return replace(self._result({**manifest, **self._read()}), reread=True)
         self.seen = self._bytes
         self._writer = ChunkWriter(len(keys) + 1, self._bytes)
         return None
 
     async def take(self, block: Block) -> None:
-        """The next stretch of the log. What is beyond the limit on size is read for metrics and not kept."""
+        """The next stretch of the log. What is beyond the limit on size is read and not kept."""
         if not block.raw:
             return
         self.seen += len(block.raw)
@@ -134,7 +136,7 @@ class Recording:
             self._reader.drop_line()
             self._trouble = self._trouble or one_line(message)
         if not proven and self.empty:
-            return self._result({"state": LogState.LOST, "message": self._trouble, **self._metrics()})
+            return self._result({"state": LogState.LOST, "message": self._trouble, **self._read()})
         message = self._trouble
         if not message and self._capped:
             message = f"longer than logs.maxBytes: cut after {self._bytes} of {self.seen} bytes"
@@ -147,7 +149,7 @@ class Recording:
             "chunks": self._writer.number,
             "message": message,
             "capped": self._capped and not self._trouble,
-            **self._metrics(),
+            **self._read(),
         }
         await self._seal(manifest)
         return self._result(manifest)
@@ -178,12 +180,13 @@ class Recording:
         await self._store.put_new(chunk_key(self._prefix, writer.number), data)
         self._writer = ChunkWriter(writer.number + 1, self._bytes)
 
-    def _metrics(self) -> dict[str, Any]:
+    def _read(self) -> dict[str, Any]:
         report = self._reader.result()
         return {
             "parser": report.parser,
             "metrics": [asdict(value) for value in report.metrics],
             "missing": list(report.missing),
+            "marker": report.missing_marker,
         }
 
     def _result(self, manifest: Mapping[str, Any]) -> CaptureResult:
@@ -199,4 +202,4 @@ class Recording:
             message=manifest["message"],
             capped=manifest.get("capped", False),
         )
-        return CaptureResult(captured, tuple(manifest["missing"]))
+        return CaptureResult(captured, tuple(manifest["missing"]), manifest["marker"])

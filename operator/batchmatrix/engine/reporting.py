@@ -113,7 +113,7 @@ class Reporter:
         summary = summarise(
             plan,
             _trials(run),
-            units={metric.name: metric.unit for metric in run.metrics},
+            units={metric.name: metric.unit for metric in run.reading.metrics},
             complete=over,
             started=_started(run),
             finished=_finished(run) if over else "",

@@ -13,7 +13,7 @@ from batchmatrix.engine.policy import Policy
 from batchmatrix.ledger.writer import Ledger
 from batchmatrix.model.cell import MatrixRef, Plan
 from batchmatrix.model.launch import AttemptId
-from batchmatrix.model.metric import MetricDefinition
+from batchmatrix.model.metric import NO_RULES, ReadingRules
 from batchmatrix.model.observed import JobState, PodState
 from batchmatrix.model.summary import Summary
 from batchmatrix.model.v1alpha1 import BatchMatrix
@@ -31,7 +31,8 @@ class Run:
     ledger: Ledger
     captures: Captures
     policy: Policy
-    metrics: tuple[MetricDefinition, ...] = ()
+    reading: ReadingRules = NO_RULES
+    """How logs are read."""
     matrix: BatchMatrix | None = None
     """The spec in force, with everything that it names in it: of the newest generation that is valid."""
     catalog: UsedCatalog | None = None

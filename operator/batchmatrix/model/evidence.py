@@ -65,7 +65,7 @@ class Captured:
     """Prefix in the store under which the chunks and the manifest lie."""
     metrics: tuple[MetricValue, ...] = ()
     parser: str = ""
-    """Digest of the metric definitions that were used."""
+    """Digest of the rules that it was read by."""
     message: str = ""
     """Why the log is not complete; one line."""
     capped: bool = False
@@ -92,8 +92,12 @@ class Evidence:
     intent: Intent | None = None
     missing_metrics: tuple[str, ...] = ()
     """Required metrics that the log did not hold, or held only as invalid values."""
+    missing_marker: str = ""
+    """The end marker that is asked for, where the log does not hold it."""
     allowed_exit_codes: tuple[int, ...] | None = None
     """Exit codes that count as success, if the rest of the proof is there; None where that is not known."""
+    reread: bool = False
+    """What is missing was looked for in what the store has; else in all that was written, kept or not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
-"""A metric: how it is to be read from a log, and what one attempt's log gave."""
+"""How logs are to be read, and what one attempt's log gave."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["METRIC_SOURCES", "METRIC_STRATEGIES", "MetricDefinition", "MetricValue"]
+__all__ = ["METRIC_SOURCES", "METRIC_STRATEGIES", "NO_RULES", "MetricDefinition", "MetricValue", "ReadingRules"]
 
 METRIC_SOURCES = ("prefix", "json", "keyvalue", "regex")
 """Forms in which a log line can hold a metric."""
@@ -30,6 +30,19 @@ class MetricDefinition:
     """How many of the first valid values are left out."""
     required: bool = False
     unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRules:
+    """All that a spec says about reading logs; what was read by other rules can be read again from the store."""
+
+    metrics: tuple[MetricDefinition, ...] = ()
+    end_marker: str = ""
+    """Text that a log must hold to count as whole; empty where none is asked for."""
+
+
+NO_RULES = ReadingRules()
+"""Nothing is read from a log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ class Case(StrEnum):
     STOPPED_ALLOWED = "ExitWhileStopped"
     LOG_GAP = "LogGap"
     CODES_UNKNOWN = "ExitCodesUnknown"
+    NO_MARKER = "NoEndMarker"
+    NO_MARKER_CAPPED = "NoEndMarkerLogCut"
     NO_METRIC = "NoMetric"
     NO_METRIC_CAPPED = "NoMetricLogCut"
     LOG_LOST = "LogLost"
@@ -162,6 +164,18 @@ TABLE: dict[Case, Row] = {
         "an exit code, and nobody knows which are allowed",
         "whether that is a success cannot be said: run the trial again",
         retry=Outcome.INTERRUPTED,
+    ),
+    Case.NO_MARKER: _row(
+        Outcome.INCOMPLETE,
+        _WORKLOAD,
+        "allowed exit code, end marker missing",
+        "look at the end of its log, or correct spec.workload.endMarker",
+    ),
+    Case.NO_MARKER_CAPPED: _row(
+        Outcome.INCOMPLETE,
+        _NOBODY,
+        "allowed exit code, end marker not in the part of the log that was kept",
+        "the log was cut at spec.logs.maxBytes, and what came after it cannot be read again: run the trial again",
     ),
     Case.NO_METRIC: _row(
         Outcome.INCOMPLETE,

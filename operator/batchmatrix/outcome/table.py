@@ -1,7 +1,8 @@
 """How an attempt ended: one ordered decision over all the evidence, never the exit code alone.
 
 First what stopped it from outside (times decide, see stops), then what the container says of its own end, and for
-an exit code that is allowed at last the proof: no success without a whole log and every required metric.
+an exit code that is allowed at last the proof: no success without a whole log, the end marker and every required
+metric.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ _SIGNAL = 128
 _POD_FAILED = frozenset({"BackoffLimitExceeded", "PodFailurePolicy"})
 """Reasons of a failed Job that only a failed pod can have caused."""
 
-_ABOUT_LOG = frozenset({Case.SUCCEEDED_CAPPED, Case.LOG_GAP, Case.LOG_LOST, Case.NO_METRIC_CAPPED})
+_ABOUT_LOG = frozenset(
+    {Case.SUCCEEDED_CAPPED, Case.LOG_GAP, Case.LOG_LOST, Case.NO_MARKER_CAPPED, Case.NO_METRIC_CAPPED}
+)
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -107,6 +110,13 @@ def _proof(evidence: Evidence, code: int) -> Stop:
     if captured.state is LogState.TRUNCATED and not capped:
         lacks = f", and required metrics are missing: {names}" if missing else ""
         return Stop(Case.LOG_GAP, f"exit code {code}, but {_log_words(captured)}{lacks}")
+    if evidence.missing_marker:
+        lacks = f", and required metrics are missing: {names}" if missing else ""
+        where = "the part of its log that was kept" if capped and evidence.reread else "its log"
+        return Stop(
+            Case.NO_MARKER_CAPPED if capped and evidence.reread else Case.NO_MARKER,
+            f"exit code {code}, but the end marker {evidence.missing_marker!r} is not in {where}{lacks}",
+        )
     if missing:
         return Stop(
             Case.NO_METRIC_CAPPED if capped else Case.NO_METRIC,

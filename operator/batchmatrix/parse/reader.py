@@ -1,24 +1,24 @@
-"""All metrics of a matrix from one log, line by line."""
+"""What a matrix wants to know from one log, in one go: its metrics, and whether it holds the end marker."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.ids import digest
-from batchmatrix.model.metric import METRIC_SOURCES, MetricDefinition, MetricValue
+from batchmatrix.model.metric import METRIC_SOURCES, MetricDefinition, MetricValue, ReadingRules
 from batchmatrix.parse import jsonlines, prefix
 from batchmatrix.parse.aggregate import Series
 from batchmatrix.parse.keyvalue import KeyValue
+from batchmatrix.parse.marker import EndMarker
 from batchmatrix.parse.pattern import Pattern
 
-__all__ = ["MAX_LINE", "MetricReader", "ParseReport", "parser_digest"]
+__all__ = ["MAX_LINE", "LogReader", "ParseReport", "parser_digest"]
 
 MAX_LINE = 64 * 1024
 """Bytes of a line that is looked at; longer ones are skipped and counted."""
 
-_RULES = 1
+_RULES = 2
 """Goes up with every change in how lines are read, so that stored values are known to be of older rules."""
 
 
@@ -31,29 +31,32 @@ class ParseReport:
     missing: tuple[str, ...]
     """Required metrics without a valid value."""
     parser: str
-    """Digest of the definitions and of the rules of reading."""
+    """Digest of the rules that it was read by."""
+    missing_marker: str = ""
+    """The end marker, where one is asked for and the log does not hold it."""
     long_lines: int = 0
     """Lines that were longer than MAX_LINE and therefore not looked at."""
     malformed: int = 0
     """Lines that began with `::metric` and could not be read."""
 
 
-def parser_digest(definitions: Sequence[MetricDefinition]) -> str:
-    """The same for the same definitions under the same rules of reading."""
-    return digest({"rules": _RULES, "definitions": [asdict(definition) for definition in definitions]})
+def parser_digest(rules: ReadingRules) -> str:
+    """The same for the same rules, as long as this program understands them the same way."""
+    return digest({"rules": _RULES, **asdict(rules)})
 
 
-class MetricReader:
+class LogReader:
     """Feed it lines, or blocks of a log at any cut, then ask for the result. No input makes it raise."""
 
-    def __init__(self, definitions: Sequence[MetricDefinition]) -> None:
-        """Raises InvalidSpec, with every problem, for definitions that cannot be used."""
-        self._definitions = tuple(definitions)
+    def __init__(self, rules: ReadingRules) -> None:
+        """Raises InvalidSpec, with every problem, for metrics that cannot be used."""
+        self._rules = rules
+        self._marker = EndMarker(rules.end_marker)
         self._series: list[Series] = []
         self._by_source: dict[str, dict[str, list[Series]]] = {"prefix": {}, "json": {}, "keyvalue": {}}
         self._patterns: list[tuple[Pattern, Series]] = []
         problems: list[Problem] = []
-        for definition in self._definitions:
+        for definition in rules.metrics:
             try:
                 self._add(definition)
             except ValueError as error:
@@ -82,6 +85,7 @@ class MetricReader:
 
     def write(self, block: bytes) -> None:
         """Take raw bytes of the log, cut anywhere. At most one line of MAX_LINE bytes is held back."""
+        self._marker.write(block)
         if self._skipping:
             end = block.find(b"\n")
             if end < 0:
@@ -101,12 +105,9 @@ class MetricReader:
 
     def drop_line(self) -> None:
         """Forget a line that was begun: its end is lost, and half a number is a wrong number."""
+        self._marker.break_off()
         self._open = b""
         self._skipping = False
-
-    def feed(self, line: bytes) -> None:
-        """Take one line without its newline; a carriage return at its end is not part of it."""
-        self._lines(line)
 
     def _lines(self, body: bytes) -> None:
         """Take whole lines. Each form goes through all of them before the next: a metric is read from one only."""
@@ -159,7 +160,7 @@ class MetricReader:
             self._open = b""
         metrics: list[MetricValue] = []
         missing: list[str] = []
-        for definition, series in zip(self._definitions, self._series, strict=True):
+        for definition, series in zip(self._rules.metrics, self._series, strict=True):
             value, message = series.result()
             metrics.append(
                 MetricValue(
@@ -177,7 +178,8 @@ class MetricReader:
         return ParseReport(
             metrics=tuple(metrics),
             missing=tuple(missing),
-            parser=parser_digest(self._definitions),
+            parser=parser_digest(self._rules),
+            missing_marker="" if self._marker.found else self._rules.end_marker,
             long_lines=self._long_lines,
             malformed=self._malformed,
         )

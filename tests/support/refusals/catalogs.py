@@ -78,7 +78,6 @@ CATALOGS: tuple[Refusal, ...] = (
     Refusal("named-over", _named(resources={"requests": {"cpu": 2}, "limits": {"cpu": 1}}),
             f"{_N}.resources.requests.cpu", "more", server=False),
     Refusal("named-timeout", _named(timeout="0s"), f"{_N}.timeout", "more than 0s"),
-    Refusal("named-marker", _named(endMarker="DONE"), f"{_N}.endMarker", "not supported", server=False),
     Refusal("refs-twice", put("catalogRefs", [{"name": "a"}, {"name": "a"}]), "spec.catalogRefs[1].name", "twice"),
     Refusal("refs-form", put("catalogRefs", [{"name": "A"}]), "spec.catalogRefs[0].name", "lower-case"),
     Refusal("refs-text", put("catalogRefs", ["team"]), "spec.catalogRefs[0]", "not an object"),

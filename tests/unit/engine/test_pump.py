@@ -350,6 +350,31 @@ class TestLimit:
         assert captured.metrics[0].value == 0.5
         assert captured.message == "longer than logs.maxBytes: cut after 101 of 7009 bytes"
 
+    @pytest.mark.parametrize("killed", [False, True])
+    async def test_the_end_marker_counts_beyond_the_limit(
+        self, logs: FakeLogs, store: MemoryStore, killed: bool
+    ) -> None:
+        raw = b"step\n" * 1000 + b"DONE\n"
+        logs.write(raw)
+        logs.end()
+        request = capture_request(max_bytes=101, end_marker="DONE")
+        if killed:
+            logs.cuts.append(Cut(30_000, Killed()))
+            with pytest.raises(Killed):
+                await pump(logs, store, request)
+        result = await pump(logs, store, request)
+        assert (result.captured.capped, result.missing_marker) == (True, "")
+        assert await pump(logs, store, request) == result
+
+    async def test_an_end_marker_that_did_not_come_is_remembered(self, logs: FakeLogs, store: MemoryStore) -> None:
+        logs.write(b"step\nDON\n")
+        logs.end()
+        request = capture_request(end_marker="DONE")
+        assert (await pump(logs, store, request)).missing_marker == "DONE"
+        assert (await pump(logs, store, request)).missing_marker == "DONE"  # from the manifest
+        again = await pump(logs, store, capture_request(end_marker="DON"))  # by other rules, from what is stored
+        assert (again.missing_marker, again.reread) == ("", True)
+
     async def test_exactly_the_limit_is_complete(self, logs: FakeLogs, store: MemoryStore) -> None:
         logs.write(b"loss=1\n")
         logs.end()

@@ -47,6 +47,10 @@ EVIDENCE: dict[Case, Evidence] = {
     Case.STOPPED_ALLOWED: evidence(stopped(exited(0, after=31), deleted=30)),
     Case.LOG_GAP: evidence(exited(0), captured=a_log(LogState.TRUNCATED)),
     Case.CODES_UNKNOWN: evidence(exited(0), allowed_exit_codes=None),
+    Case.NO_MARKER: evidence(exited(0), missing_marker="DONE"),
+    Case.NO_MARKER_CAPPED: evidence(
+        exited(0), captured=a_log(LogState.TRUNCATED, capped=True), missing_marker="DONE", reread=True
+    ),
     Case.NO_METRIC: evidence(exited(0), missing_metrics=("loss",)),
     Case.NO_METRIC_CAPPED: evidence(
         exited(0), captured=a_log(LogState.TRUNCATED, capped=True), missing_metrics=("loss",)

@@ -69,6 +69,30 @@ def test_metrics_missing_from_a_capped_log_are_not_blamed_on_the_workload() -> N
     is_verdict(verdict, Outcome.INCOMPLETE, Blame.NOBODY, "loss", "spec.logs.maxBytes")
 
 
+def test_an_end_marker_that_did_not_come_is_named_with_what_else_is_missing() -> None:
+    verdict = judge(evidence(exited(0), missing_marker="ALL\nDONE", missing_metrics=("loss",)))
+    is_verdict(verdict, Outcome.INCOMPLETE, Blame.WORKLOAD, "'ALL\\nDONE'", "loss", "spec.workload.endMarker")
+
+
+def test_an_end_marker_is_missing_from_a_capped_log_too_where_all_of_it_was_looked_through() -> None:
+    capped = a_log(LogState.TRUNCATED, capped=True)
+    verdict = judge(evidence(exited(0), captured=capped, missing_marker="DONE"))
+    is_verdict(verdict, Outcome.INCOMPLETE, Blame.WORKLOAD, "'DONE' is not in its log")
+    verdict = judge(evidence(exited(0), captured=capped, missing_marker="DONE", reread=True))
+    is_verdict(verdict, Outcome.INCOMPLETE, Blame.NOBODY, "the part of its log that was kept", "spec.logs.maxBytes")
+
+
+def test_a_gap_in_the_log_comes_before_the_end_marker() -> None:
+    gap = a_log(LogState.TRUNCATED, message="rotated away")
+    is_verdict(
+        judge(evidence(exited(0), captured=gap, missing_marker="DONE")), Outcome.INCOMPLETE, Blame.INFRASTRUCTURE
+    )
+
+
+def test_an_end_marker_does_not_matter_where_the_exit_code_is_not_allowed() -> None:
+    assert judge(evidence(exited(3), missing_marker="DONE")).outcome is Outcome.UNEXPECTED_EXIT
+
+
 # Exit codes that the user allows
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from batchmatrix.base.errors import InvalidSpec
-from batchmatrix.model.metric import MetricDefinition, MetricValue
-from batchmatrix.parse.reader import MAX_LINE, MetricReader, ParseReport, parser_digest
+from batchmatrix.model.metric import MetricDefinition, MetricValue, ReadingRules
+from batchmatrix.parse.reader import MAX_LINE, LogReader, ParseReport, parser_digest
 
 ACC = MetricDefinition(name="acc", source="prefix", required=True, unit="%")
 LOSS = MetricDefinition(name="loss", source="keyvalue", strategy="mean")
@@ -13,7 +13,7 @@ ERRORS = MetricDefinition(name="errors", source="regex", pattern="ERROR", strate
 
 
 def read(log: bytes, *definitions: MetricDefinition) -> ParseReport:
-    reader = MetricReader(definitions)
+    reader = LogReader(ReadingRules(definitions))
     reader.write(log)
     return reader.result()
 
@@ -57,7 +57,7 @@ def test_a_mark_that_cannot_be_read_is_counted() -> None:
 def test_long_lines_are_skipped_and_counted(definitions: tuple[MetricDefinition, ...], step: int) -> None:
     fits = b"loss=5 " + b"x" * (MAX_LINE - 7)
     log = b"a\n" + fits + b"\n" + fits + b"y\nloss=7\n" + b"z" * 200_000 + b"\n\n" + b"loss=1 " + b"z" * MAX_LINE
-    reader = MetricReader(definitions)
+    reader = LogReader(ReadingRules(definitions))
     for begin in range(0, len(log), step):
         reader.write(log[begin : begin + step])
     report = reader.result()
@@ -67,7 +67,7 @@ def test_long_lines_are_skipped_and_counted(definitions: tuple[MetricDefinition,
 
 
 def test_what_is_held_back_is_bounded() -> None:
-    reader = MetricReader([LOSS])
+    reader = LogReader(ReadingRules((LOSS,)))
     for _ in range(100):
         reader.write(b"x" * 50_000)
         assert len(reader._open) <= MAX_LINE
@@ -76,7 +76,7 @@ def test_what_is_held_back_is_bounded() -> None:
 
 
 def test_a_dropped_line_is_not_read() -> None:
-    reader = MetricReader([LOSS])
+    reader = LogReader(ReadingRules((LOSS,)))
     reader.write(b"loss=2\nloss=1")
     reader.drop_line()
     reader.write(b"0\nloss=4\n")
@@ -88,9 +88,29 @@ def test_a_carriage_return_is_not_part_of_a_line() -> None:
     assert values(read(b"x 1\r\nx 2\r\n", definition)) == [2.0]
 
 
-def test_the_digest_is_of_the_definitions() -> None:
-    assert parser_digest([LOSS]) == parser_digest([LOSS]) == read(b"", LOSS).parser
-    assert len({parser_digest(item) for item in ([LOSS], [EVAL], [LOSS, EVAL], [EVAL, LOSS], [])}) == 5
+def test_the_digest_is_of_all_rules() -> None:
+    assert parser_digest(ReadingRules((LOSS,))) == read(b"", LOSS).parser
+    rules = [ReadingRules(metrics) for metrics in ((LOSS,), (EVAL,), (LOSS, EVAL), (EVAL, LOSS), ())]
+    rules += [ReadingRules((LOSS,), end_marker="DONE"), ReadingRules((LOSS,), end_marker="END")]
+    assert len({parser_digest(each) for each in rules}) == 7
+
+
+@pytest.mark.parametrize(
+    ("log", "missing"),
+    [(b"loss=1\nDONE\n", ""), (b"x" * 2 * MAX_LINE + b"DONE", ""), (b"loss=1\nDON", "DONE"), (b"", "DONE")],
+)
+def test_the_end_marker_is_looked_for_in_lines_of_any_length(log: bytes, missing: str) -> None:
+    reader = LogReader(ReadingRules((LOSS,), end_marker="DONE"))
+    reader.write(log)
+    assert reader.result().missing_marker == missing
+
+
+def test_the_end_marker_is_not_put_together_over_a_gap() -> None:
+    reader = LogReader(ReadingRules(end_marker="DONE"))
+    reader.write(b"DO")
+    reader.drop_line()
+    reader.write(b"NE\n")
+    assert reader.result().missing_marker == "DONE"
 
 
 def test_every_problem_of_the_definitions_is_said() -> None:
@@ -101,5 +121,5 @@ def test_every_problem_of_the_definitions_is_said() -> None:
         LOSS,
     ]
     with pytest.raises(InvalidSpec) as caught:
-        MetricReader(bad)
+        LogReader(ReadingRules(tuple(bad)))
     assert [problem.path for problem in caught.value.problems] == ["metrics[a]", "metrics[b]", "metrics[c]"]

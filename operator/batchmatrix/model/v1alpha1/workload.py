@@ -252,7 +252,9 @@ class Template(ApiModel):
         json_schema_extra=cel(POSITIVE),
     )
     end_marker: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
-        default=None, description="Text that the log must hold for an attempt to count as complete."
+        default=None,
+        description="Text that the log must hold, on one line or over several, for an allowed exit code to count as "
+        "success; what logs.maxBytes cuts off is looked through too.",
     )
     allowed_exit_codes: ExitCodes | None = Field(
         default=None,

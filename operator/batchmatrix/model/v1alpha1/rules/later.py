@@ -18,7 +18,7 @@ __all__ = ["LATER", "later", "template_later"]
 
 LATER = (
     "queue, failFast, maxFailed, deadline, preflight, reuse.scope: namespace, retention.onDelete: delete, "
-    "compare.aaControl: true, workload.endMarker, and metrics with from: token"
+    "compare.aaControl: true, and metrics with from: token"
 )
 """Fields that are refused for now."""
 
@@ -46,9 +46,7 @@ def later(matrix: BatchMatrix) -> Iterator[Problem]:
 
 
 def template_later(workload: Template, path: tuple[int | str, ...]) -> Iterator[Problem]:
-    """The same for a workload, and for the metrics of one that has some."""
-    if workload.end_marker is not None:
-        yield Problem(field_path((*path, "endMarker")), _TEXT)
+    """The same for the metrics of a workload that has some."""
     yield from _metrics_later(getattr(workload, "metrics", ()), (*path, "metrics"))
 
 
