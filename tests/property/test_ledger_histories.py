@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from batchmatrix.base.errors import AlreadyExists, Unavailable
 from batchmatrix.ledger.errors import Conflict
-from batchmatrix.ledger.replay import replay
+from batchmatrix.ledger.replay import State, replay
 from batchmatrix.ledger.shard import decode_shard, shard_key
 from batchmatrix.ledger.writer import Ledger
-from batchmatrix.model.record import Record
-from tests.support.ledgers import FixedClock, a_record, an_intent
+from tests.support.ledgers import FixedClock, a_record, an_intent, an_operation
 from tests.support.stores import MemoryStore
 
 
@@ -113,6 +112,7 @@ async def history(steps: list[Step]) -> None:
     starts = 0
     names = {0: "", 1: ""}
     returned: set[str] = set()
+    handled: set[tuple[str, str]] = set()
 
     async def start(process: int) -> Ledger:
         nonlocal starts
@@ -128,9 +128,10 @@ async def history(steps: list[Step]) -> None:
         ledger = running[step.process]
         entries = [a_record(n, message=f"step {number}") for n in step.numbers]
         intents = [an_intent(n) for n in step.numbers]
+        operations = [an_operation(n, message=f"step {number}") for n in step.numbers]
         before = dict(ledger.records)
         try:
-            await ledger.commit([*intents, *entries])
+            await ledger.commit([*operations, *intents, *entries])
         except Unavailable:
             assert dict(ledger.records).items() >= before.items()
         except Killed:
@@ -143,22 +144,26 @@ async def history(steps: list[Step]) -> None:
             running[step.process] = await start(step.process)
         else:
             returned |= {entry.key for entry in entries}
+            handled |= {entry.key for entry in operations}
             assert ledger.records.keys() >= {entry.key for entry in entries}
             assert not ledger.pending
     world.land()
     state = await replay(MemoryStore(world.objects), "p")
     assert state.twins == 0, "nothing is in the ledger twice"
     assert state.records.keys() >= returned, "nothing that a commit returned from is lost"
+    assert state.operations.keys() >= handled
     assert all(len(records) == 1 for records in state.attempts.values())
     assert all(len(intents) == 1 for intents in state.intents.values())
     for ledger in running:
-        assert_part_of(dict(state.records), ledger)
+        assert_part_of(state, ledger)
 
 
-def assert_part_of(durable: dict[str, Record], ledger: Ledger) -> None:
+def assert_part_of(durable: State, ledger: Ledger) -> None:
     """What a process shows as durable is so, and with these very bytes."""
     for key, record in ledger.records.items():
-        assert durable[key] == record
+        assert durable.records[key] == record
+    for name, operation in ledger.operations.items():
+        assert durable.operations[name] == operation
 
 
 @settings(max_examples=400, deadline=None)

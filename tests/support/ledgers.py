@@ -8,9 +8,10 @@ from typing import Any
 from batchmatrix.model.evidence import Blame, Captured, LogState, Outcome
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.metric import MetricValue
+from batchmatrix.model.operation import OperationEntry
 from batchmatrix.model.record import IntentEntry, Record
 
-__all__ = ["FixedClock", "a_record", "an_intent"]
+__all__ = ["FixedClock", "a_record", "an_intent", "an_operation"]
 
 CELL_HASH = "ab" * 32
 
@@ -92,3 +93,18 @@ def an_intent(number: int = 0, **changes: Any) -> IntentEntry:
         writer="operator-6c9f/4b1d",
     )
     return replace(intent, **changes)
+
+
+def an_operation(number: int = 0, **changes: Any) -> OperationEntry:
+    """A rerun of trial `number`."""
+    operation = OperationEntry(
+        action="rerun",
+        token=f"token-{number}",
+        scope="cells=tf32-off.rocm-6.4",
+        generation=3,
+        time="2025-06-15T16:00:00.250000Z",
+        message="",
+        writer="operator-6c9f/4b1d",
+        trials={CELL_HASH: {number: 2, number + 10: 1}},
+    )
+    return replace(operation, **changes)

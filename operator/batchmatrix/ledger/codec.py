@@ -15,17 +15,21 @@ from batchmatrix.base.ids import canonical_json
 from batchmatrix.model.evidence import Blame, Captured, LogState, Outcome
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.metric import MetricValue
+from batchmatrix.model.operation import OperationEntry
 from batchmatrix.model.record import RECORD_SCHEMA, IntentEntry, Record
 
 __all__ = ["Entry", "check_schema", "decode_line", "encode_line", "record_to_json"]
 
-Entry = Record | IntentEntry
+Entry = Record | IntentEntry | OperationEntry
 """What a shard holds."""
 
 
 def encode_line(entry: Entry) -> bytes:
     """`entry` as canonical JSON with the line feed at its end. Raises ValueError for a number that is not finite."""
-    data = record_to_json(entry) if isinstance(entry, Record) else _intent_to_json(entry)
+    if isinstance(entry, Record):
+        data = record_to_json(entry)
+    else:
+        data = _intent_to_json(entry) if isinstance(entry, IntentEntry) else _operation_to_json(entry)
     try:
         return canonical_json(data) + b"\n"
     except UnicodeEncodeError:
@@ -45,9 +49,11 @@ def decode_line(line: bytes) -> Entry:
             return _record(data)
         if kind == "intent":
             return _intent(data)
+        if kind == "operation":
+            return _operation(data)
     except KeyError as error:
         raise ValueError(f"a {kind} has no field {error}") from None
-    except TypeError as error:
+    except (AttributeError, TypeError) as error:
         raise ValueError(f"a {kind} has a field of the wrong type: {error}") from None
     raise ValueError(f"an entry is of kind {kind!r}, which this version does not know; use a newer one")
 
@@ -202,6 +208,40 @@ def _intent(data: Mapping[str, Any]) -> IntentEntry:
     )
 
 
+def _operation_to_json(operation: OperationEntry) -> dict[str, Any]:
+    return {
+        "schema": RECORD_SCHEMA,
+        "kind": "operation",
+        "action": operation.action,
+        "token": operation.token,
+        "scope": operation.scope,
+        "generation": operation.generation,
+        "time": operation.time,
+        "message": operation.message,
+        "trials": {
+            cell_hash: {str(trial): first for trial, first in trials.items()}
+            for cell_hash, trials in operation.trials.items()
+        },
+        "writer": operation.writer,
+    }
+
+
+def _operation(data: Mapping[str, Any]) -> OperationEntry:
+    return OperationEntry(
+        action=intern(data["action"]),
+        token=data["token"],
+        scope=data["scope"],
+        generation=data["generation"],
+        time=data["time"],
+        message=data["message"],
+        writer=intern(data["writer"]),
+        trials={
+            intern(cell_hash): {int(trial): first for trial, first in trials.items()}
+            for cell_hash, trials in data["trials"].items()
+        },
+    )
+
+
 def _id(data: Mapping[str, Any]) -> AttemptId:
     return AttemptId(intern(data["cellHash"]), data["trial"], data["attempt"])
 
@@ -210,7 +250,7 @@ def _printable(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     if isinstance(value, dict):
-        return {key: _printable(item) for key, item in value.items()}
+        return {_printable(key): _printable(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_printable(item) for item in value]
     return value

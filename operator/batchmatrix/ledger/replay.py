@@ -17,6 +17,7 @@ from batchmatrix.ledger.codec import Entry
 from batchmatrix.ledger.errors import BrokenLedger
 from batchmatrix.ledger.shard import decode_shard, digest_of, shard_number
 from batchmatrix.model.launch import AttemptId
+from batchmatrix.model.operation import OperationEntry
 from batchmatrix.model.record import IntentEntry, Record
 from batchmatrix.ports.store import Store
 
@@ -27,20 +28,21 @@ _READS = 16
 
 
 class State:
-    """Records and intents by what they are looked up by. Of twins the first durable one counts."""
+    """Records, intents and operations by what they are looked up by. Of twins the first durable one counts."""
 
-    __slots__ = ("_attempts", "_intents", "_records", "digest", "sequence", "twins")
+    __slots__ = ("_attempts", "_intents", "_operations", "_records", "digest", "sequence", "twins")
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
         self._attempts: dict[AttemptId, tuple[Record, ...]] = {}
         self._intents: dict[AttemptId, tuple[IntentEntry, ...]] = {}
+        self._operations: dict[tuple[str, str], OperationEntry] = {}
         self.sequence = 0
         """Number of the last shard; 0 for an empty ledger."""
         self.digest = ""
         """SHA-256 of the last shard."""
         self.twins = 0
-        """Records and intents in the shards that repeat an earlier one. A single writer makes none."""
+        """Entries in the shards that repeat an earlier one. A single writer makes none."""
 
     @property
     def records(self) -> Mapping[str, Record]:
@@ -57,37 +59,41 @@ class State:
         """Intents by attempt, in the order in which they became durable."""
         return MappingProxyType(self._intents)
 
+    @property
+    def operations(self) -> Mapping[tuple[str, str], OperationEntry]:
+        """By OperationEntry.key, in the order in which they became durable. A view."""
+        return MappingProxyType(self._operations)
+
     def new(self, entries: Iterable[Entry]) -> list[Entry]:
         """Those of `entries` that are not here yet, nor twice among themselves."""
-        fresh = {
-            _identity(entry): entry
-            for entry in reversed(list(entries))
-            if (entry.key not in self._records if isinstance(entry, Record) else not self._has(entry))
-        }
+        fresh = {_identity(entry): entry for entry in reversed(list(entries)) if not self._has(entry)}
         return list(reversed(fresh.values()))
 
     def apply(self, entries: Iterable[Entry], *, sequence: int, digest: str) -> None:
         """Take in the entries of shard `sequence`."""
         for entry in entries:
-            if isinstance(entry, Record):
-                if entry.key in self._records:
-                    self.twins += 1
-                    continue
+            if self._has(entry):
+                self.twins += 1
+            elif isinstance(entry, Record):
                 self._records[entry.key] = entry
                 self._attempts[entry.id] = (*self._attempts.get(entry.id, ()), entry)
-            elif self._has(entry):
-                self.twins += 1
+            elif isinstance(entry, OperationEntry):
+                self._operations[entry.key] = entry
             else:
                 self._intents[entry.id] = (*self._intents.get(entry.id, ()), entry)
         self.sequence = sequence
         self.digest = digest
 
-    def _has(self, intent: IntentEntry) -> bool:
-        return any(_identity(old) == _identity(intent) for old in self._intents.get(intent.id, ()))
+    def _has(self, entry: Entry) -> bool:
+        if isinstance(entry, Record):
+            return entry.key in self._records
+        if isinstance(entry, OperationEntry):
+            return entry.key in self._operations
+        return any(_identity(old) == _identity(entry) for old in self._intents.get(entry.id, ()))
 
 
 def _identity(entry: Entry) -> object:
-    return entry.key if isinstance(entry, Record) else (entry.id, entry.job, entry.pod_uid, entry.action)
+    return (entry.id, entry.job, entry.pod_uid, entry.action) if isinstance(entry, IntentEntry) else entry.key
 
 
 async def replay(store: Store, prefix: str) -> State:

@@ -13,6 +13,7 @@ from batchmatrix.ledger.errors import BrokenLedger, Conflict
 from batchmatrix.ledger.replay import State, replay
 from batchmatrix.ledger.shard import MAX_ENTRIES, Header, decode_shard, digest_of, encode_shard, shard_key
 from batchmatrix.model.launch import AttemptId
+from batchmatrix.model.operation import OperationEntry
 from batchmatrix.model.record import IntentEntry, Record
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.store import Store
@@ -69,6 +70,11 @@ class Ledger:
     def intents(self) -> Mapping[AttemptId, tuple[IntentEntry, ...]]:
         """Durable intents by attempt, oldest first; a live view."""
         return self._state.intents
+
+    @property
+    def operations(self) -> Mapping[tuple[str, str], OperationEntry]:
+        """Durable operations by OperationEntry.key, oldest first; a live view."""
+        return self._state.operations
 
     @property
     def sequence(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from batchmatrix.ledger.codec import decode_line, encode_line
 from batchmatrix.model.evidence import Blame, Captured, LogState, Outcome
 from batchmatrix.model.metric import MetricValue
 from tests.support.golden import Golden
-from tests.support.ledgers import a_record, an_intent
+from tests.support.ledgers import a_record, an_intent, an_operation
 
 
 def test_the_json_of_a_record_is_fixed(golden: Golden) -> None:
@@ -23,11 +24,17 @@ def test_the_json_of_an_intent_is_fixed(golden: Golden) -> None:
     golden("ledger/intent.jsonl", encode_line(an_intent(7)))
 
 
+def test_the_json_of_an_operation_is_fixed(golden: Golden) -> None:
+    golden("ledger/operation.jsonl", encode_line(an_operation(7)))
+
+
 @pytest.mark.parametrize(
     "entry",
     [
         a_record(),
         an_intent(),
+        an_operation(),
+        an_operation(action="cancel", scope="", trials={}, message="line\nfeed"),
         a_record(
             job="",
             pod="",
@@ -94,6 +101,10 @@ def test_fields_of_a_later_version_are_ignored() -> None:
         (changed(podUid=...), "a record has no field 'podUid'"),
         (changed(node=5), "a record has a field of the wrong type"),
         (changed(outcome="Nice"), "'Nice' is not a valid Outcome"),
+        (
+            re.sub(rb'"trials":.*}},', b'"trials":[],', encode_line(an_operation())),
+            "operation has a field of the wrong",
+        ),
         (b"[]", "not a JSON object"),
         (b"{", "Expecting"),
     ],

@@ -12,7 +12,7 @@ from batchmatrix.ledger.errors import BrokenLedger
 from batchmatrix.ledger.replay import replay
 from batchmatrix.ledger.shard import Header, digest_of, encode_shard, shard_key
 from batchmatrix.model.evidence import Outcome
-from tests.support.ledgers import a_record, an_intent
+from tests.support.ledgers import a_record, an_intent, an_operation
 from tests.support.stores import MemoryStore
 
 
@@ -50,6 +50,17 @@ async def test_of_twins_the_first_durable_one_counts() -> None:
     assert list(state.records.values()) == [a_record(1)]
     assert state.intents == {a_record(1).id: (an_intent(1),)}
     assert state.twins == 2
+
+
+async def test_an_operation_is_known_by_action_and_token_and_one_that_was_seen_counts() -> None:
+    cancel = an_operation(1, action="cancel", trials={})
+    seen = an_operation(2, action="seen", scope="rerun", trials={})
+    objects = chained([an_operation(1), cancel], [seen, an_operation(2), an_operation(1, time="later")])
+    state = await replay(MemoryStore(objects), "p")
+    assert list(state.operations) == [("rerun", "token-1"), ("cancel", "token-1"), ("rerun", "token-2")]
+    assert list(state.operations.values()) == [an_operation(1), cancel, seen]
+    assert state.twins == 2
+    assert state.new([an_operation(2), an_operation(3), an_operation(3, time="later")]) == [an_operation(3)]
 
 
 async def test_records_without_a_pod_are_told_apart_by_their_attempt() -> None:
