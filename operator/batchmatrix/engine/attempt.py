@@ -12,6 +12,7 @@ from batchmatrix.engine.policy import Policy
 from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.observed import JobState, PodState
+from batchmatrix.outcome.table import POD_FAILED
 
 __all__ = ["LIVE_GRACE", "Attempt", "CaptureView", "Phase", "Step", "step"]
 
@@ -135,7 +136,20 @@ def _without_pod(attempt: Attempt, policy: Policy, now: float) -> Step:
         return Step(Phase.PENDING, (Intend(attempt.id, job.name, "", "config", message),))
     if job is not None and job.finished is not None and now < job.finished + POD_GRACE:
         return Step(Phase.ENDING, wake=job.finished + POD_GRACE)
-    return Step(Phase.ENDING, (_finish(attempt),))
+    return Step(Phase.ENDING, (_finish(attempt, _log_without_pod(job, attempt.intent)),))
+
+
+_UNSTARTED = frozenset({"unschedulable", "image", "config", "conflict"})
+"""Intents about an attempt whose container has not started."""
+
+
+def _log_without_pod(job: JobState | None, intent: Intent | None) -> Captured:
+    """Lost, unless something shows that there never was a container: a missing pod proves nothing."""
+    waited = job is not None and job.phase == "active" and not job.deleting
+    refused = job is not None and job.phase == "failed" and job.reason not in POD_FAILED
+    if waited or refused or (intent is not None and intent.action in _UNSTARTED):
+        return Captured(LogState.NONE)
+    return Captured(LogState.LOST, message="its pod was gone before its log was read")
 
 
 def _ended(pod: PodState, intent: Intent | None) -> bool:

@@ -15,7 +15,7 @@ from batchmatrix.model.observed import ContainerState, PodState
 from batchmatrix.outcome.cases import TABLE, Case
 from batchmatrix.outcome.stops import INTENTS, Stop, stop_of
 
-__all__ = ["judge"]
+__all__ = ["POD_FAILED", "judge"]
 
 _NO_IMAGE = frozenset(
     {
@@ -36,7 +36,7 @@ _KEEP = frozenset({Case.TIMEOUT, Case.CANCELLED, Case.NODE_LOST})
 _SIGNAL = 128
 """A shell's exit code for a process that signal n ended is this plus n; a stop ends its containers by signals."""
 
-_POD_FAILED = frozenset({"BackoffLimitExceeded", "PodFailurePolicy"})
+POD_FAILED = frozenset({"BackoffLimitExceeded", "PodFailurePolicy"})
 """Reasons of a failed Job that only a failed pod can have caused."""
 
 _ABOUT_LOG = frozenset(
@@ -140,7 +140,7 @@ def _without_pod(evidence: Evidence) -> Stop:
         return Stop(
             Case.UNSEEN_SUCCESS, "Kubernetes counts the Job as complete, but its pod was gone before it was read"
         )
-    if job.phase != "failed" or job.reason in _POD_FAILED:
+    if job.phase != "failed" or job.reason in POD_FAILED:
         return Stop(Case.VANISHED, f"its pod was gone before it could be recorded ({said})")
     if job.reason == "DeadlineExceeded":
         return Stop(Case.TIMEOUT_UNSTARTED, f"the Job failed before a pod of it was seen ({said})")

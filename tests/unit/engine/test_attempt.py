@@ -54,6 +54,30 @@ def test_a_vanished_launch_is_recorded() -> None:
     assert [type(action) for action in after(an_attempt(None, job=None)).actions] == [Finish]
 
 
+@pytest.mark.parametrize(
+    ("job", "intent", "state"),
+    [
+        (None, "", LogState.LOST),
+        (None, "timeout", LogState.LOST),
+        ({"phase": "complete"}, "", LogState.LOST),
+        ({"phase": "failed", "reason": "BackoffLimitExceeded"}, "cancel", LogState.LOST),
+        ({"deleting": True}, "", LogState.LOST),
+        ({"phase": "failed", "reason": "DeadlineExceeded"}, "", LogState.NONE),
+        ({}, "cancel", LogState.NONE),
+        (None, "unschedulable", LogState.NONE),
+    ],
+)
+def test_without_its_pod_a_log_is_lost_unless_nothing_can_have_written_one(
+    job: dict[str, object] | None, intent: str, state: LogState
+) -> None:
+    known = None if job is None else replace(a_job(), finished=NOW - 100, **job)  # type: ignore[arg-type]
+    attempt = an_attempt(None, job=known, intent=Intent(intent, NOW) if intent else None)
+    (finish,) = after(attempt).actions
+    assert isinstance(finish, Finish)
+    assert finish.evidence.captured.state is state
+    assert bool(finish.evidence.captured.message) == (state is LogState.LOST)
+
+
 def test_a_finished_container_is_captured_before_it_is_recorded() -> None:
     pod = a_pod(container=exited(0))
     assert after(an_attempt(pod)).actions == (Capture(pod, follow=False),)
