@@ -82,6 +82,12 @@ class Captures:
             reread=result.reread,
         )
 
+    @property
+    def waiting_for(self) -> str:
+        """Why a log of these cannot be kept at the moment, in one line; empty where none waits for the store."""
+        waiting = (each.ended.waiting_for for each in self._captures.values() if not each.task.done())
+        return next((f"logs cannot be kept: {why}" for why in waiting if why), "")
+
     def mark_ended(self, pods: Iterable[tuple[str, float | None]]) -> None:
         """Tell the captures of these pods (uid, Unix time of the container's end if known) that no more will come."""
         for uid, finished in pods:
@@ -113,10 +119,15 @@ class Captures:
             live.set()
             self._notify()
 
+        def waits(why: str) -> None:
+            if why != ended.waiting_for:
+                ended.waiting_for = why
+                self._notify()
+
         trouble = ""
         for number in range(1, TRIES + 1):
             try:
-                return await self._pump.run(request, ended, caught_up)
+                return await self._pump.run(request, ended, caught_up, waits)
             except Exception as error:  # one log that cannot be kept must not hold up the others
                 logger.exception("log of pod %s/%s", request.namespace, request.pod)
                 trouble = f"its log cannot be kept: {one_line(str(error)) or type(error).__name__}"

@@ -24,9 +24,11 @@ def backoff(tries: int) -> float:
 class PatientStore:
     """A store that is asked again for as long as it is Unavailable: what waits for it is held by a finalizer."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, waits: Callable[[str], None] = lambda _why: None) -> None:
+        """`waits` is told in one line why a call has to be made again, and an empty one once it was answered."""
         self._store = store
         self._clock = clock
+        self._waits = waits
 
     async def keys(self, folder: str) -> list[str]:
         """Every key that begins with `folder`."""
@@ -53,12 +55,17 @@ class PatientStore:
 
     async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
         tries = 0
-        while True:
-            try:
-                return await call()
-            except Unavailable as error:
-                tries += 1
-                await self._clock.sleep(max(backoff(tries), error.retry_after or 0.0))
+        try:
+            while True:
+                try:
+                    return await call()
+                except Unavailable as error:
+                    tries += 1
+                    self._waits(str(error))
+                    await self._clock.sleep(max(backoff(tries), error.retry_after or 0.0))
+        finally:
+            if tries:
+                self._waits("")
 
 
 async def chunk_keys(store: Store | PatientStore, prefix: str) -> list[str]:

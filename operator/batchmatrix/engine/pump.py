@@ -82,6 +82,8 @@ class End(asyncio.Event):
     """Asks a stream that follows to seal what it has, because the container is about to be ended with its log."""
     sealed: bool = False
     """It has done so."""
+    waiting_for: str = ""
+    """Why nothing of this log can be kept at the moment, in one line: the store does not answer."""
 
 
 class _Dropped(Unavailable):
@@ -101,12 +103,17 @@ class Pump:
         self._reads = reads or asyncio.Semaphore(1)
 
     async def run(
-        self, request: CaptureRequest, ended: End, caught_up: Callable[[], None] | None = None
+        self,
+        request: CaptureRequest,
+        ended: End,
+        caught_up: Callable[[], None] | None = None,
+        waits: Callable[[str], None] = lambda _why: None,
     ) -> CaptureResult:
         """Keep the log and say what became of it; `ended` is set once the container has ended.
 
         `caught_up` is called once a stream that follows has come to the present. A run for the same pod goes on
-        where an earlier one was broken off, or gives its result again. While the store is Unavailable it waits.
+        where an earlier one was broken off, or gives its result again. While the store is Unavailable it waits, and
+        `waits` is told why, and an empty line once that is over.
         Raises InvalidSpec for rules that cannot be used, AlreadyExists where somebody else writes the same log,
         BatchMatrixError where the sealed part is damaged.
         """
@@ -114,23 +121,24 @@ class Pump:
         if not request.follow:
             # Nearly always nothing is there yet, so the listing is left to the case that a write meets something.
             with contextlib.suppress(AlreadyExists):
-                result = await self._capture(self._recording(request), request, ended, None)
+                result = await self._capture(self._recording(request, waits), request, ended, None)
                 if result.captured.key:
                     return result
                 lost = result
-        recording = self._recording(request)
+        recording = self._recording(request, waits)
         done = await recording.replay()
         if done is None and lost is not None and recording.empty:
             return lost
         return done or await self._capture(recording, request, ended, caught_up)
 
-    def _recording(self, request: CaptureRequest) -> Recording:
+    def _recording(self, request: CaptureRequest, waits: Callable[[str], None]) -> Recording:
         return Recording(
             store=self._store,
             clock=self._clock,
             prefix=request.prefix,
             rules=request.rules,
             max_bytes=request.max_bytes,
+            waits=waits,
         )
 
     async def _capture(

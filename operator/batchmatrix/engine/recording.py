@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -37,9 +37,18 @@ class CaptureResult:
 class Recording:
     """Takes the log in order and holds at most one chunk of it; where the store does not answer it waits."""
 
-    def __init__(self, *, store: Store, clock: Clock, prefix: str, rules: ReadingRules, max_bytes: int) -> None:
-        """Raises InvalidSpec for rules that cannot be used."""
-        self._store = PatientStore(store, clock)
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        prefix: str,
+        rules: ReadingRules,
+        max_bytes: int,
+        waits: Callable[[str], None] = lambda _why: None,
+    ) -> None:
+        """`waits` as in PatientStore. Raises InvalidSpec for rules that cannot be used."""
+        self._store = PatientStore(store, clock, waits)
         self._clock = clock
         self._prefix = prefix
         self._max_bytes = max_bytes

@@ -167,7 +167,7 @@ def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Se
         shard_sha256=ledger.digest,
         records=len(ledger.records),
         drift=run.drift,
-        waiting_for=trouble[0] if trouble else (run.notice or decision.waiting_for),
+        waiting_for=trouble[0] if trouble else (run.captures.waiting_for or run.notice or decision.waiting_for),
     )
     if board is None or plan is None:
         return progress
