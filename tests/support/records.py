@@ -221,12 +221,17 @@ def a_result(
     outcome: Outcome | None = Outcome.SUCCEEDED,
     *,
     attempts: int = 1,
+    earlier: Iterable[LogState] | None = None,
     metrics: Iterable[MetricValue] = (),
     **changes: Any,
 ) -> TrialResult:
-    """The result of one trial of `cell`; with `outcome` None it is still running."""
+    """The result of one trial of `cell`; with `outcome` None it is still running.
+
+    `earlier` are the logs of the attempts before the last, complete ones by default.
+    """
+    before = tuple(earlier) if earlier is not None else (LogState.COMPLETE,) * (attempts - 1)
     if outcome is None:
-        return TrialResult(cell.name, trial, "Running", attempts, None)
+        return TrialResult(cell.name, trial, "Running", attempts, before, None)
     log = changes.pop("log", _LOG)
     record = a_record(
         outcome,
@@ -241,4 +246,4 @@ def a_result(
             **changes,
         },
     )
-    return TrialResult(cell.name, trial, "Done", attempts, record)
+    return TrialResult(cell.name, trial, "Done", attempts, (*before, record.log.state), record)

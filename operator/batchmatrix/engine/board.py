@@ -59,6 +59,7 @@ class Board:
         """The last record of each trial that is done."""
         self.outcomes: Counter[Outcome] = Counter()
         self.log_states: Counter[str] = Counter()
+        """Logs of all recorded attempts of the plan's trials, those that were followed by another among them."""
         self.retried = 0
         """Attempts beyond the first of each trial; a second pod of the same attempt is none."""
         self._newest: dict[TrialKey, int] = {}
@@ -97,6 +98,7 @@ class Board:
         attempts.append(record)
         attempts.sort(key=lambda each: each.id.attempt)
         self._mark(key, record.id.attempt)
+        self.log_states[record.log.state] += 1
         if record.started and (not self.first_start or record.started < self.first_start):
             self.first_start = record.started
         self._retries.pop(key, None)
@@ -185,4 +187,3 @@ class Board:
 
     def _count(self, record: Record, by: int) -> None:
         self.outcomes[record.outcome] += by
-        self.log_states[record.log.state] += by

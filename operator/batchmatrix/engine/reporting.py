@@ -104,7 +104,7 @@ class Reporter:
         board, plan = run.board, run.plan
         if board is None or plan is None:
             return None
-        state = (plan.generation, board.done, over)
+        state = (plan.generation, board.done, board.log_states.total(), over)
         if state == run.published:
             return run.summary
         now = self.clock.monotonic()
@@ -218,7 +218,8 @@ def _trial(run: Run, cell: Cell, trial: int) -> TrialResult:
     record = run.board.results.get(key)
     started = run.board.has_started(key)
     state = "Done" if record is not None else ("Running" if started else "Waiting")
-    return TrialResult(cell=cell.name, trial=trial, state=state, attempts=len(attempts), record=record)
+    logs = tuple(attempt.log.state for attempt in attempts)
+    return TrialResult(cell=cell.name, trial=trial, state=state, attempts=len(attempts), logs=logs, record=record)
 
 
 def _started(run: Run) -> str:

@@ -73,8 +73,8 @@ class Run:
     """As last written or read."""
     summary: Summary | None = None
     """As last published."""
-    published: tuple[int, int, bool] | None = None
-    """Its generation, number of results and completeness."""
+    published: tuple[int, int, int, bool] | None = None
+    """Its generation, number of results, number of attempts recorded, and completeness."""
     published_at: float = float("-inf")
     """Monotonic seconds."""
     notice: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from batchmatrix.model.cell import Scalar
+from batchmatrix.model.evidence import LogState
 from batchmatrix.model.record import Record
 
 __all__ = ["CellSummary", "MetricSummary", "Summary", "TrialResult"]
@@ -34,6 +35,8 @@ class TrialResult:
     state: str
     """Waiting, Queued, Pending, Running or Done."""
     attempts: int
+    logs: tuple[LogState, ...]
+    """Of each attempt that has ended, whether another followed it or not."""
     record: Record | None
     """Of the last attempt; None while the trial is not Done."""
 
@@ -55,7 +58,7 @@ class CellSummary:
     """Outcome of the trials' last attempts, with counts."""
     exit_codes: dict[str, int]
     logs: dict[str, int]
-    """Log state of the last attempts, with counts."""
+    """Log state of all attempts that have ended, not of the last ones alone, with counts."""
     nodes: tuple[str, ...]
     images: tuple[str, ...]
     metrics: tuple[MetricSummary, ...]

@@ -52,7 +52,7 @@ class Progress:
     outcomes: Mapping[str, int] = field(default_factory=dict)
     """Results by outcome."""
     logs: Mapping[str, int] = field(default_factory=dict)
-    """Logs of the results by state."""
+    """Logs of all recorded attempts by state."""
     retries: int = 0
     """Attempts beyond the first of each trial."""
     results: str = ""

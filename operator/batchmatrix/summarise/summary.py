@@ -70,7 +70,7 @@ def _cell(cell: Cell, results: Sequence[TrialResult], units: Mapping[str, str]) 
     failed = [record for record in records if record.outcome is not Outcome.SUCCEEDED]
     outcomes = Counter(record.outcome.value for record in records)
     codes = Counter(record.exit_code for record in records if record.exit_code is not None)
-    logs = Counter(record.log.state.value for record in records)
+    logs = Counter(state.value for result in results for state in result.logs)
     met, against = expectation(cell.expect, cell.trials, records)
     return CellSummary(
         name=cell.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from batchmatrix.engine.board import Board
-from batchmatrix.model.evidence import Outcome
+from batchmatrix.model.evidence import Captured, LogState, Outcome
 from batchmatrix.model.launch import RetryRule
 from batchmatrix.model.record import Record
 from tests.support.engine import a_cell, a_plan, a_record, an_id
@@ -43,6 +43,16 @@ def test_a_trial_is_done_with_its_last_attempt_and_counted_once() -> None:
     assert rebuilt.results == board.results
     assert rebuilt.outcomes == +board.outcomes
     assert names(rebuilt) == names(board)
+
+
+def test_logs_are_counted_over_all_attempts_that_the_plan_holds() -> None:
+    lost, cut = Captured(LogState.LOST), Captured(LogState.TRUNCATED)
+    board = a_board(
+        a_record(an_id(CELLS[0]), Outcome.UNEXPECTED_EXIT, log=lost),
+        a_record(an_id(CELLS[0], attempt=1), log=cut),
+        a_record(an_id(a_cell("c")), log=lost),
+    )
+    assert +board.log_states == {LogState.LOST: 1, LogState.TRUNCATED: 1}
 
 
 def test_a_retry_carries_what_it_changes() -> None:

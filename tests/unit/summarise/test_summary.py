@@ -45,10 +45,18 @@ def test_a_cell_counts_the_last_attempts_of_its_trials() -> None:
     assert (fast.trials, fast.done, fast.succeeded, fast.failed, fast.attempts) == (3, 3, 1, 2, 4)
     assert fast.outcomes == {"Succeeded": 1, "UnexpectedExit": 1, "LogLost": 1}
     assert fast.exit_codes == {"0": 1, "1": 1, "3": 1}
-    assert fast.logs == {"complete": 2, "lost": 1}
+    assert fast.logs == {"complete": 3, "lost": 1}  # of all four attempts
     assert (fast.nodes, fast.images) == (("a", "b"), ("trainer:1", "x:1"))
     assert fast.message == "boom"
     assert (slow.trials, slow.done, slow.failed, slow.message) == (2, 1, 0, "")
+
+
+def test_logs_are_counted_over_all_attempts_also_those_of_trials_that_go_on() -> None:
+    lost, cut = LogState.LOST, LogState.TRUNCATED
+    trials = [a_result(FAST, 0, attempts=3, earlier=[lost, cut]), a_result(FAST, 1, None, attempts=2, earlier=[lost])]
+    fast = summary(trials).cells[0]
+    assert fast.logs == {"complete": 1, "truncated": 1, "lost": 2}
+    assert fast.done == 1
 
 
 def test_a_metric_is_taken_over_trials_and_shows_how_many_gave_one() -> None:

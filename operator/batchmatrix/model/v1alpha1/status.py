@@ -36,7 +36,7 @@ class TrialCounts(StatusModel):
 
 
 class LogCounts(StatusModel):
-    """Logs of ended attempts by state."""
+    """Logs of all ended attempts of the plan's trials by state, whether another attempt followed or not."""
 
     complete: int = Field(default=0, description="Kept whole.")
     truncated: int = Field(default=0, description="Kept in part.")
@@ -65,7 +65,11 @@ class Status(StatusModel):
     failed: int = Field(default=0, description="Trials that ended with another outcome than Succeeded.")
     verdict: str = Field(default="", description="pass, fail or inconclusive; empty before the end.")
     outcomes: dict[str, int] = Field(default={}, description="Ended trials by outcome.")
-    logs: LogCounts = Field(default=LogCounts(), description="Logs by state.")
+    logs: LogCounts = Field(
+        default=LogCounts(),
+        description="Logs of all ended attempts by state, those that were tried again among them; an attempt whose "
+        "container never ran has none.",
+    )
     retries: int = Field(default=0, description="Attempts beyond the first of each trial.")
     results: str = Field(default="", description="URL of the folder in the store.")
     ledger: LedgerStatus = Field(default=LedgerStatus(), description="How far the ledger is.")
