@@ -82,7 +82,8 @@ def test_each_is_refused_by_the_server_or_by_the_operator_and_a_neighbour_runs(
                 kube.create("batchmatrices", {**manifest, "spec": spec_of(name)})
                 taken.append(name)
             except ApiError as refused:
-                assert refused.code in (400, 413, 422), refused
+                if refused.code not in (400, 413, 422):
+                    raise
         kube.create("batchmatrices", matrix_on("neighbour", {"a100": A100}, trials=3))
         assert ended(kube, "neighbour")["status"]["verdict"] == "pass"
         for name in taken:
@@ -135,7 +136,7 @@ def test_saying_no_takes_neither_memory_nor_time(tmp_path: Path, name: str) -> N
         [sys.executable, "-m", "batchmatrix", "plan", "--offline", str(file)],
         capture_output=True,
         text=True,
-        preexec_fn=limit,  # noqa: PLW1509  (nothing else runs in this process)
+        preexec_fn=limit,
         check=False,
     )
     assert done.returncode == 1, done

@@ -45,8 +45,9 @@ def is_finished(body: Mapping[str, Any]) -> bool:
 
 
 def is_new(body: Mapping[str, Any]) -> bool:
-    """Whether nothing was ever said about the object."""
-    return bool((body.get("status") or {}).get("observedGeneration", -1) == -1)
+    """Whether nothing was ever said about the object; what is noted of its ledger counts, whoever wrote it there."""
+    status = body.get("status") or {}
+    return bool(status.get("observedGeneration", -1) == -1 and not (status.get("ledger") or {}).get("shard"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,19 @@ async def test_a_store_that_went_back_stalls_the_matrix_and_starts_nothing(start
     assert not world.stores["default"].objects
 
 
+async def test_records_that_only_the_status_tells_of_are_missed_at_every_look(start: Start) -> None:
+    world = SmallWorld()
+    world.submit()
+    world.matrices[REF.uid]["status"] = {"observedGeneration": -1, "ledger": {"shard": 5, "records": 9, "sha256": ""}}
+    process = start(world)
+    for _ in range(3):
+        await process.run(60)
+        world.changed(REF)
+    assert world.condition("Stalled") == "True"
+    assert world.status()["ledger"]["shard"] == 5
+    assert not world.made
+
+
 async def test_a_store_with_another_ledger_of_the_same_length_stalls_the_matrix(start: Start) -> None:
     world = SmallWorld()
     world.submit()
