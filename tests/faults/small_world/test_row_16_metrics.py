@@ -1,4 +1,4 @@
-"""Row 16: a metric that is missing, no number, NaN, infinite or there twice: that trial alone, and the matrix goes on."""
+"""Row 16: a metric that is missing, no number, NaN or there twice: that trial alone, and the matrix goes on."""
 
 from __future__ import annotations
 
