@@ -8,7 +8,7 @@ from typing import TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchmatrix.model.evidence import Blame, Captured, Evidence, Intent, LogState, Outcome
+from batchmatrix.model.evidence import Blame, Captured, Evidence, HoldRequest, Intent, LogState, Outcome
 from batchmatrix.model.observed import ContainerState, JobState, PodState
 from batchmatrix.outcome.cases import TABLE, retry_key
 from batchmatrix.outcome.table import judge
@@ -52,7 +52,11 @@ jobs: st.SearchStrategy[JobState] = st.builds(
     suspended=st.booleans(),
 )
 logs: st.SearchStrategy[Captured] = st.builds(
-    a_log, state=st.sampled_from(LogState), capped=st.booleans(), message=words
+    a_log,
+    state=st.sampled_from(LogState),
+    capped=st.booleans(),
+    message=words,
+    hold=st.sampled_from([None, None, HoldRequest(), HoldRequest(seconds=1.0)]),
 )
 intents = st.builds(
     Intent,

@@ -147,6 +147,7 @@ FULL_SPEC: Json = {
         "NodeLost": {"limit": 1},
         "Evicted": {},
         "Preempted": {"limit": 4},
+        "RateLimited": {"limit": 4, "avoidNode": True},
         "ImageError": {"limit": 5},
         "UnexpectedExit": {"limit": 6},
         "Timeout": {"limit": 7},

@@ -83,7 +83,8 @@ class Header:
     capped: bool = False
     """The limit on size was met: nothing after this chunk is kept."""
     manifest: dict[str, Any] = field(default_factory=dict)
-    """In the last chunk: state, bytes, lines, sha256, chunks, message, capped, parser, metrics, missing, marker."""
+    """In the last chunk: state, bytes, lines, sha256, chunks, message, capped, and what was read: parser, metrics,
+    missing, marker, hold."""
 
 
 def chunk_key(prefix: str, number: int) -> str:

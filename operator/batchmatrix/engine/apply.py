@@ -121,7 +121,15 @@ def _entry(run: Run, action: Action, *, clock: Clock, writer: str) -> Record | I
 def _record(run: Run, finish: Finish, *, clock: Clock, writer: str) -> Record:
     cell = run.board.known(finish.id.cell_hash) if run.board is not None else None
     generation = run.plan.generation if run.plan is not None else 0
-    return record_of(finish, matrix=run.ref, cell=cell, generation=generation, now=clock.now(), writer=writer)
+    return record_of(
+        finish,
+        matrix=run.ref,
+        cell=cell,
+        generation=generation,
+        holds=run.holds,
+        now=clock.now(),
+        writer=writer,
+    )
 
 
 async def _commit(run: Run, entries: Sequence[Record | IntentEntry], applied: Applied) -> bool:
@@ -143,6 +151,7 @@ async def _commit(run: Run, entries: Sequence[Record | IntentEntry], applied: Ap
     for entry in entries:
         if isinstance(entry, Record):
             run.captures.drop(entry.pod_uid)
+            run.holds.add(entry)
             if run.board is not None:
                 run.board.add(entry)
     return True
@@ -191,6 +200,8 @@ def _hold_starts(run: Run, clock: Clock, applied: Applied) -> None:
 def _held_back(run: Run, actions: Sequence[Action], clock: Clock, applied: Applied) -> Sequence[Action]:
     """After a refusal no launch for a while, and then one alone: the others follow once it is taken."""
     starts = [action for action in actions if isinstance(action, Start)]
+    if starts and clock.now() < run.holds.until:  # what was just recorded met a rate limit
+        return [action for action in actions if not isinstance(action, Start)]
     if not starts or not run.refusals:
         return actions
     left = run.starts_held_until - clock.monotonic()

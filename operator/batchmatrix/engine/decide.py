@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from batchmatrix.base.clock import parse_rfc3339
 from batchmatrix.engine.actions import Action, Delete, Finish, Intend, Release, Start
 from batchmatrix.engine.attempt import Attempt, Phase, Step, step
 from batchmatrix.engine.board import Board, Lane, lane_of
+from batchmatrix.engine.holds import is_to_ask
 from batchmatrix.engine.policy import Policy
 from batchmatrix.model.cell import Cell
 from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState, Outcome
@@ -47,6 +49,8 @@ class View:
     recorded: Sequence[Recorded]
     hold: float
     """Seconds that a Job outlives its durable record, so that a create sent late by another process finds its name."""
+    held_until: float = -math.inf
+    """Unix seconds before which nothing starts, because a rate limit was met."""
     gone: bool = False
     """The BatchMatrix object is deleted."""
     places: Callable[[Cell], int | None] = lambda _cell: None
@@ -94,8 +98,21 @@ def decide(view: View, now: float, *, follow_slots: int) -> Decision:
         _tidy(recorded, view, now, decision)
     if view.board is not None and not view.gone and not view.policy.suspended:
         # What fits no node is not recorded while suspended either: whoever suspends may be about to mend just that.
-        _admit(view.board, view, decision)
+        held = now < view.held_until or _is_to_be_held(view, view.board)
+        _admit(view.board, view, decision, held=held)
+        if now < view.held_until and view.board.waiting:
+            decision.wake_at(view.held_until)
     return decision
+
+
+def _is_to_be_held(view: View, board: Board) -> bool:
+    """Whether a rate limit was met and the record that says so is under way."""
+    cells = board.cells
+    return any(
+        is_to_ask(attempt, cells[attempt.id.cell_hash].allowed_exit_codes)
+        for attempt in view.open
+        if attempt.id.cell_hash in cells
+    )
 
 
 def _will_start(attempt: Attempt, following: Step) -> bool:
@@ -105,10 +122,12 @@ def _will_start(attempt: Attempt, following: Step) -> bool:
     return to_come and not any(isinstance(action, Intend) for action in following.actions)
 
 
-def _admit(board: Board, view: View, decision: Decision) -> None:
+def _admit(board: Board, view: View, decision: Decision, *, held: bool) -> None:
     """Start what the parallelism leaves room for; what can be placed on no node is recorded at once."""
     active = sum(decision.phases[phase] for phase in (Phase.PENDING, Phase.QUEUED, Phase.RUNNING))
     room = min(view.policy.parallelism - active, view.policy.parallelism * SLACK - len(view.open))
+    if held:
+        room = 0
     unplaced = BATCH
     lanes = _Lanes(board, view)
     busy = {(attempt.id.cell_hash, attempt.id.trial) for attempt in view.open}

@@ -49,6 +49,7 @@ def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: flo
         open=look.opened,
         recorded=look.recorded,
         hold=hold,
+        held_until=run.holds.until,
         gone=gone,
         places=_places(run, nodes),
     )

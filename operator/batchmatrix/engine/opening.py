@@ -14,6 +14,7 @@ from batchmatrix.engine.board import Board
 from batchmatrix.engine.captures import Captures, FollowSlots
 from batchmatrix.engine.catalogs import Lookup, resolve, written_out
 from batchmatrix.engine.drift import drift_of
+from batchmatrix.engine.holds import Holds
 from batchmatrix.engine.pinning import Pinned, Pins, as_pinned
 from batchmatrix.engine.policy import DEFAULT_POLICY, policy_of, reading_rules
 from batchmatrix.engine.pump import Pump
@@ -70,6 +71,7 @@ class Opener:
             pump=self.pumps[name], slots=self.slots, clock=self.clock, notify=lambda: self.notify(ref, 0.0)
         )
         run = Run(ref=ref, store=store, ledger=ledger, captures=captures, policy=DEFAULT_POLICY)
+        run.holds = Holds(ledger.records.values())
         await self._last_pinned(run)
         return run
 

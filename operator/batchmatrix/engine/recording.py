@@ -13,7 +13,7 @@ from batchmatrix.capture.anchor import Tail
 from batchmatrix.capture.chunks import CHUNK_SECONDS, SCHEMA, ChunkWriter, chunk_key, open_chunk
 from batchmatrix.capture.timestamps import Block
 from batchmatrix.engine.logstore import PatientStore, chunk_keys, chunks_of
-from batchmatrix.model.evidence import Captured, LogState
+from batchmatrix.model.evidence import Captured, HoldRequest, LogState
 from batchmatrix.model.metric import MetricValue, ReadingRules
 from batchmatrix.parse.reader import LogReader, parser_digest
 from batchmatrix.ports.clock import Clock
@@ -196,6 +196,7 @@ class Recording:
             "metrics": [asdict(value) for value in report.metrics],
             "missing": list(report.missing),
             "marker": report.missing_marker,
+            "hold": asdict(report.hold) if report.hold is not None else None,
         }
 
     def _result(self, manifest: Mapping[str, Any]) -> CaptureResult:
@@ -210,5 +211,6 @@ class Recording:
             parser=manifest["parser"],
             message=manifest["message"],
             capped=manifest.get("capped", False),
+            hold=HoldRequest(**manifest["hold"]) if manifest["hold"] is not None else None,
         )
         return CaptureResult(captured, tuple(manifest["missing"]), manifest["marker"])

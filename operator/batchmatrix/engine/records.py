@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from batchmatrix.base.clock import format_rfc3339
 from batchmatrix.engine.actions import Finish
+from batchmatrix.engine.holds import Holds
 from batchmatrix.model.cell import Cell, MatrixRef, RetiredCell
-from batchmatrix.model.evidence import Evidence
+from batchmatrix.model.evidence import Evidence, Outcome
 from batchmatrix.model.record import Record
 from batchmatrix.outcome.table import judge
 from batchmatrix.plan.estimate import devices
@@ -16,12 +17,20 @@ __all__ = ["record_of"]
 
 
 def record_of(
-    finish: Finish, *, matrix: MatrixRef, cell: Cell | RetiredCell | None, generation: int, now: float, writer: str
+    finish: Finish,
+    *,
+    matrix: MatrixRef,
+    cell: Cell | RetiredCell | None,
+    generation: int,
+    holds: Holds,
+    now: float,
+    writer: str,
 ) -> Record:
     """The record; `cell` is None where nothing is known any more of the cell that the attempt belongs to.
 
     Which exit codes are allowed is the cell's to say: those of the plan in force when the record is made, or of the
     last one that held the cell. Without a cell no exit code is a success.
+    `holds` are those of the matrix so far.
     """
     evidence, attempt = finish.evidence, finish.id
     if cell is not None:
@@ -32,6 +41,10 @@ def record_of(
     started = container.started if container is not None else None
     finished = container.finished if container is not None else None
     seconds = max(0.0, finished - started) if started is not None and finished is not None else None
+    created = pod.created if pod is not None else (job.created if job is not None else None)
+    hold_until = ""
+    if verdict.outcome is Outcome.RATE_LIMITED:
+        hold_until = holds.end_of(evidence.captured.hold, created=created or now, ended=finished or now)
     held = _devices(cell) if cell is not None else None
     return Record(
         namespace=matrix.namespace,
@@ -54,7 +67,7 @@ def record_of(
         message=verdict.message,
         exit_code=container.exit_code if container is not None else None,
         signal=container.signal if container is not None else None,
-        created=_time(pod.created if pod is not None else (job.created if job is not None else None)),
+        created=_time(created),
         started=_time(started),
         finished=_time(finished),
         run_seconds=seconds,
@@ -62,6 +75,7 @@ def record_of(
         log=evidence.captured,
         recorded=format_rfc3339(now, digits=6),
         writer=writer,
+        hold_until=hold_until,
     )
 
 

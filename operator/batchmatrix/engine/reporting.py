@@ -9,6 +9,7 @@ from typing import Any
 
 from batchmatrix.base.clock import format_rfc3339
 from batchmatrix.base.errors import BatchMatrixError, LeaseLost, NameConflict
+from batchmatrix.base.text import one_line
 from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.decide import Decision
 from batchmatrix.engine.policy import unjudged_rules
@@ -77,7 +78,7 @@ class Reporter:
             raise
         except BatchMatrixError as error:
             failed.append(f"results cannot be published: {error}")
-        progress = _progress(run, decision, summary if over else None, [*trouble, *failed])
+        progress = _progress(run, decision, summary if over else None, [*trouble, *failed], now=self.clock.now())
         if run.status is None:
             run.status = dict(body.get("status") or {})
         status = status_body(progress, previous=run.status, now=format_rfc3339(self.clock.now()))
@@ -148,7 +149,7 @@ class Reporter:
         old, new = _reason(before), _reason(status)
         if new == old or new in ("Pending", "Queued"):
             return
-        good = new in ("Running", "Suspended", "Succeeded")
+        good = new in ("Running", "Held", "Suspended", "Succeeded")
         await self.publisher.event(run.ref, kind="Normal" if good else "Warning", reason=new, message=status["message"])
 
 
@@ -159,7 +160,7 @@ def _reason(status: Mapping[str, Any]) -> str:
     return ""
 
 
-def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Sequence[str]) -> Progress:
+def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Sequence[str], *, now: float) -> Progress:
     board, plan, ledger = run.board, run.plan, run.ledger
     progress = Progress(
         generation=run.generation,
@@ -176,6 +177,7 @@ def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Se
     return replace(
         progress,
         suspended=run.policy.suspended,
+        held=_held(run, now) if board.waiting else "",
         note=_unjudged(run).words,
         complete=summary is not None,
         verdict=summary.verdict if summary is not None else "",
@@ -197,6 +199,17 @@ def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Se
         start_time=_started(run),
         completion_time=_finished(run) if summary is not None else "",
     )
+
+
+def _held(run: Run, now: float) -> str:
+    """Until when the matrix is on hold, and because of what; empty if it is not."""
+    holds = run.holds
+    if holds.because is None or now >= holds.until:
+        return ""
+    record = holds.because
+    who = f"trial {record.id.trial} of {record.cell}"
+    why = one_line(record.message, limit=120)
+    return f"on hold until {record.hold_until}, nothing starts before: {who} met a rate limit ({why})"
 
 
 def _unjudged(run: Run) -> Unjudged:

@@ -8,6 +8,7 @@ from typing import Any
 
 from batchmatrix.engine.board import Board
 from batchmatrix.engine.captures import Captures
+from batchmatrix.engine.holds import Holds
 from batchmatrix.engine.kept import UsedCatalog
 from batchmatrix.engine.policy import Policy
 from batchmatrix.ledger.writer import Ledger
@@ -31,6 +32,8 @@ class Run:
     ledger: Ledger
     captures: Captures
     policy: Policy
+    holds: Holds = field(default_factory=Holds)
+    """Of the whole ledger."""
     reading: ReadingRules = NO_RULES
     """How logs are read."""
     matrix: BatchMatrix | None = None

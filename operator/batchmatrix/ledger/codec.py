@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from sys import intern
 from typing import Any
 
 from batchmatrix.base.ids import canonical_json
-from batchmatrix.model.evidence import Blame, Captured, LogState, Outcome
+from batchmatrix.model.evidence import Blame, Captured, HoldRequest, LogState, Outcome
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.operation import OperationEntry
@@ -118,8 +119,10 @@ def record_to_json(record: Record) -> dict[str, Any]:
             "parser": log.parser,
             "message": log.message,
             "capped": log.capped,
+            **({"hold": asdict(log.hold)} if log.hold is not None else {}),
         },
         "recorded": record.recorded,
+        "holdUntil": record.hold_until,
         "writer": record.writer,
     }
 
@@ -174,10 +177,16 @@ def _record(data: Mapping[str, Any]) -> Record:
             parser=intern(log["parser"]),
             message=intern(log["message"]),
             capped=log["capped"],
+            hold=_hold(log.get("hold")),
         ),
         recorded=data["recorded"],
         writer=intern(data["writer"]),
+        hold_until=data.get("holdUntil", ""),
     )
+
+
+def _hold(data: Mapping[str, Any] | None) -> HoldRequest | None:
+    return None if data is None else HoldRequest(until=data.get("until"), seconds=data.get("seconds"))
 
 
 def _intent_to_json(intent: IntentEntry) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.observed import JobState, PodState
 
-__all__ = ["Blame", "Captured", "Evidence", "Intent", "LogState", "Outcome", "Verdict"]
+__all__ = ["Blame", "Captured", "Evidence", "HoldRequest", "Intent", "LogState", "Outcome", "Verdict"]
 
 
 class Outcome(StrEnum):
@@ -25,6 +25,7 @@ class Outcome(StrEnum):
     EVICTED = "Evicted"
     NODE_LOST = "NodeLost"
     INTERRUPTED = "Interrupted"
+    RATE_LIMITED = "RateLimited"
     INCOMPLETE = "Incomplete"
     LOG_LOST = "LogLost"
     NAME_CONFLICT = "NameConflict"
@@ -52,6 +53,16 @@ class LogState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRequest:
+    """What the `::hold` lines of one log ask for, all of them together: that nothing new is started for a while."""
+
+    until: float | None = None
+    """Latest time that is named, Unix seconds; None where none is."""
+    seconds: float | None = None
+    """Longest time that is named, counted from the container's end; None where none is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Captured:
     """What became of one pod's log."""
 
@@ -70,6 +81,8 @@ class Captured:
     """Why the log is not complete; one line."""
     capped: bool = False
     """TRUNCATED for no other cause than the user's own `logs.maxBytes`: no gap lies in what was kept."""
+    hold: HoldRequest | None = None
+    """None where the log holds no `::hold` line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ class Record:
     recorded: str
     writer: str
     """Identity of the process that wrote it."""
+    hold_until: str = ""
+    """RFC 3339 time before which the matrix starts nothing because of this attempt; empty for none."""
 
     @property
     def key(self) -> str:

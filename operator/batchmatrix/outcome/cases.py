@@ -7,7 +7,10 @@ from enum import StrEnum
 
 from batchmatrix.model.evidence import Blame, Outcome
 
-__all__ = ["TABLE", "Case", "Row", "retry_key"]
+__all__ = ["TABLE", "TRY_LATER", "Case", "Row", "retry_key"]
+
+TRY_LATER = 75
+"""Exit code by which a program asks to be tried again later: EX_TEMPFAIL of sysexits.h."""
 
 
 class Case(StrEnum):
@@ -30,6 +33,8 @@ class Case(StrEnum):
     NODE_FORGOT = "NodeForgot"
     DELETED = "PodDeleted"
     VANISHED = "PodVanished"
+    RATE_LIMITED = "RateLimited"
+    HOLD_ASKED = "HoldAsked"
     STOPPED_ALLOWED = "ExitWhileStopped"
     LOG_GAP = "LogGap"
     CODES_UNKNOWN = "ExitCodesUnknown"
@@ -143,6 +148,18 @@ TABLE: dict[Case, Row] = {
     ),
     Case.VANISHED: _row(
         Outcome.INTERRUPTED, _INFRA, "gone without a trace", "run the trial again; nothing proves how it ended"
+    ),
+    Case.RATE_LIMITED: _row(
+        Outcome.RATE_LIMITED,
+        _INFRA,
+        "ended with exit code 75, which asks to be tried again later",
+        "nothing: it is started again after the hold, as often as spec.retry.RateLimited says",
+    ),
+    Case.HOLD_ASKED: _row(
+        Outcome.RATE_LIMITED,
+        _INFRA,
+        "ended with an exit code that is not allowed, and a `::hold` line in its log",
+        "nothing: it is started again after the hold, as often as spec.retry.RateLimited says",
     ),
     Case.STOPPED_ALLOWED: _row(
         Outcome.INCOMPLETE,

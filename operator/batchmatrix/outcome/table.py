@@ -12,7 +12,7 @@ import signal
 from batchmatrix.base.text import one_line
 from batchmatrix.model.evidence import Captured, Evidence, LogState, Verdict
 from batchmatrix.model.observed import ContainerState, PodState
-from batchmatrix.outcome.cases import TABLE, Case
+from batchmatrix.outcome.cases import TABLE, TRY_LATER, Case
 from batchmatrix.outcome.stops import INTENTS, Stop, stop_of
 
 __all__ = ["POD_FAILED", "judge"]
@@ -86,6 +86,10 @@ def _own_end(evidence: Evidence, pod: PodState, container: ContainerState) -> St
         words = "the matrix dropped its cell, and which exit codes that allowed is not known any more"
         return Stop(Case.CODES_UNKNOWN, f"{_exit_words(container)}, but {words}")
     if container.exit_code not in allowed or _signalled(container):
+        if evidence.captured.hold is not None:
+            return Stop(Case.HOLD_ASKED, f"{_exit_words(container)}, and its log asks for a hold")
+        if container.exit_code == TRY_LATER:
+            return Stop(Case.RATE_LIMITED, f"{_exit_words(container)}, which asks to be tried again later")
         others = "" if allowed == (0,) else f", allowed: {', '.join(map(str, allowed))}"
         return Stop(Case.EXIT, f"{_exit_words(container)}{others}: {container.message}".rstrip(": "))
     # a pod whose container ended with another code than 0 is Failed, and if that is all it gives no reason

@@ -1,4 +1,4 @@
-"""What a matrix wants to know from one log, in one go: its metrics, and whether it holds the end marker."""
+"""What is to be known from one log, in one go: its metrics, whether it holds the end marker, and asks for a hold."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.ids import digest
+from batchmatrix.model.evidence import HoldRequest
 from batchmatrix.model.metric import METRIC_SOURCES, MetricDefinition, MetricValue, ReadingRules
-from batchmatrix.parse import jsonlines, prefix
+from batchmatrix.parse import hold, jsonlines, prefix
 from batchmatrix.parse.aggregate import Series
 from batchmatrix.parse.keyvalue import KeyValue
 from batchmatrix.parse.marker import EndMarker
@@ -34,6 +35,8 @@ class ParseReport:
     """Digest of the rules that it was read by."""
     missing_marker: str = ""
     """The end marker, where one is asked for and the log does not hold it."""
+    hold: HoldRequest | None = None
+    """What its `::hold` lines ask for; None where there are none."""
     long_lines: int = 0
     """Lines that were longer than MAX_LINE and therefore not looked at."""
     malformed: int = 0
@@ -66,6 +69,7 @@ class LogReader:
         self._key_values = [(KeyValue(key), wanted) for key, wanted in self._by_source["keyvalue"].items()]
         self._long_lines = 0
         self._malformed = 0
+        self._hold: HoldRequest | None = None
         self._open = b""
         self._skipping = False
 
@@ -113,6 +117,9 @@ class LogReader:
         """Take whole lines. Each form goes through all of them before the next: a metric is read from one only."""
         if len(body) > MAX_LINE:
             body = self._without_long_lines(body)
+        if hold.NEEDLE in body:
+            for line in body.split(b"\n"):
+                self._hold = hold.both(self._hold, hold.read(line))
         names = self._by_source["prefix"]
         if names and prefix.NEEDLE in body:
             self._read_prefix(body, names)
@@ -180,6 +187,7 @@ class LogReader:
             missing=tuple(missing),
             parser=parser_digest(self._rules),
             missing_marker="" if self._marker.found else self._rules.end_marker,
+            hold=self._hold,
             long_lines=self._long_lines,
             malformed=self._malformed,
         )

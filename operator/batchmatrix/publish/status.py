@@ -1,9 +1,9 @@
 """The status of a BatchMatrix: counters and conditions, never rows, as kubectl and kstatus read them.
 
-active     Reconciling=True   Ready=False  Succeeded=Unknown/(Pending|Running|Queued|Suspended)  Stalled=False
-good       Reconciling=False  Ready=True   Succeeded=True/Succeeded                              Stalled=False
-bad        Reconciling=False  Ready=False  Succeeded=False/(CellsFailed|Inconclusive)            Stalled=True
-bad spec   Reconciling=False  Ready=False  Succeeded=Unknown/InvalidSpec                         Stalled=True
+active     Reconciling=True   Ready=False  Succeeded=Unknown/(Pending|Running|Queued|Held|Suspended)  Stalled=False
+good       Reconciling=False  Ready=True   Succeeded=True/Succeeded                                   Stalled=False
+bad        Reconciling=False  Ready=False  Succeeded=False/(CellsFailed|Inconclusive)                 Stalled=True
+bad spec   Reconciling=False  Ready=False  Succeeded=Unknown/InvalidSpec                              Stalled=True
 
 Finished is True for good and bad.
 """
@@ -32,6 +32,8 @@ class Progress:
     """Why that spec cannot be used, in one line; empty for a valid one. The counts are then those of the run before."""
     suspended: bool = False
     """Nothing new starts by the user's will; what runs, finishes."""
+    held: str = ""
+    """Until when nothing starts and because of which trial, in one line; empty where there is no hold."""
     complete: bool = False
     """Every trial has its result, and the results are published."""
     verdict: str = ""
@@ -152,10 +154,12 @@ def _state(progress: Progress) -> tuple[str, str]:
             if count
         ),
     ]
-    said = [text for text in (suspended, progress.note, progress.waiting_for) if text]
+    said = [text for text in (suspended, progress.held, progress.note, progress.waiting_for) if text]
     message = "; ".join([", ".join(parts), *said])
     if progress.suspended:
         return "Suspended", message
+    if progress.held:
+        return "Held", message
     if progress.running:
         return "Running", message
     return ("Queued" if progress.queued and not progress.pending else "Pending"), message

@@ -154,6 +154,7 @@ def _record(record: Record) -> dict[str, Any]:
         "finished": record.finished,
         "runSeconds": record.run_seconds,
         "gpuSeconds": record.gpu_seconds,
+        "holdUntil": record.hold_until,
         "log": {
             "state": record.log.state,
             "bytes": record.log.bytes,

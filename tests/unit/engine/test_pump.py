@@ -11,7 +11,7 @@ from batchmatrix.capture import chunks
 from batchmatrix.capture.chunks import open_chunk
 from batchmatrix.engine.logstore import read_log
 from batchmatrix.engine.pump import CaptureRequest, CaptureResult, End, Pump
-from batchmatrix.model.evidence import LogState
+from batchmatrix.model.evidence import HoldRequest, LogState
 from batchmatrix.model.metric import MetricDefinition
 from tests.support.logs import LOST, START, Cut, FakeLogs, Killed, QuickClock, broken, capture_request, until
 from tests.support.stores import Fault, MemoryStore
@@ -334,6 +334,14 @@ class TestStore:
     async def test_no_log(self, store: MemoryStore) -> None:
         with pytest.raises(NotFound):
             await stored(store)
+
+
+async def test_what_hold_lines_ask_for_is_kept_with_the_log(logs: FakeLogs, store: MemoryStore) -> None:
+    logs.write(b"429\n::hold for=90s\n")
+    logs.end()
+    first = await pump(logs, store, capture_request())
+    assert first.captured.hold == HoldRequest(seconds=90.0)
+    assert await pump(logs, store, capture_request()) == first
 
 
 class TestLimit:

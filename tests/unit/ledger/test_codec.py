@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from batchmatrix.ledger.codec import decode_line, encode_line
-from batchmatrix.model.evidence import Blame, Captured, LogState, Outcome
+from batchmatrix.model.evidence import Blame, Captured, HoldRequest, LogState, Outcome
 from batchmatrix.model.metric import MetricValue
 from tests.support.golden import Golden
 from tests.support.ledgers import a_record, an_intent, an_operation
@@ -49,6 +49,8 @@ def test_the_json_of_an_operation_is_fixed(golden: Golden) -> None:
             blame=Blame.NOBODY,
             log=Captured(LogState.NONE),
         ),
+        a_record(hold_until="2025-06-15T15:12:42Z", log=replace(a_record().log, hold=HoldRequest(1.5, None))),
+        a_record(log=replace(a_record().log, hold=HoldRequest())),
         a_record(message='line\nfeed, "quotes" and \u2028, \u0000'),
     ],
 )
@@ -83,8 +85,8 @@ def changed(**fields: Any) -> bytes:
     return json.dumps({key: value for key, value in data.items() if value is not ...}).encode()
 
 
-def test_a_record_of_before_there_were_reasons_is_read_without_one() -> None:
-    assert decode_line(changed(reason=...)) == a_record(reason="")
+def test_a_record_of_before_there_were_reasons_and_holds_is_read_without_them() -> None:
+    assert decode_line(changed(reason=..., holdUntil=...)) == a_record(reason="")
 
 
 def test_fields_of_a_later_version_are_ignored() -> None:

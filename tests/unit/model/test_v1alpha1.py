@@ -209,6 +209,7 @@ def test_default_retries() -> None:
         "NodeLost": (3, True, "1"),
         "Evicted": (3, False, "1"),
         "Preempted": (10, False, "1"),
+        "RateLimited": (10, False, "1"),
         "ImageError": (2, False, "1"),
         "UnexpectedExit": (0, False, "1"),
         "Timeout": (0, False, "1"),

@@ -17,8 +17,8 @@ def test_reasons_are_fixed_and_in_one_style() -> None:
     words = (
         "Succeeded SucceededLogCut ExitNotAllowed RanTooLong NeverStarted OutOfMemory NoImage CannotStart NoNodeFits"
     )
-    words += " Preempted Evicted NodeRefused NodeSilent NodeGone NodeForgot PodDeleted PodVanished "
-    words += "ExitWhileStopped LogGap ExitCodesUnknown NoEndMarker NoEndMarkerLogCut"
+    words += " Preempted Evicted NodeRefused NodeSilent NodeGone NodeForgot PodDeleted PodVanished RateLimited "
+    words += "HoldAsked ExitWhileStopped LogGap ExitCodesUnknown NoEndMarker NoEndMarkerLogCut"
     words += " NoMetric NoMetricLogCut LogLost PodUnseen NameTaken Cancelled"
     assert [case.value for case in Case] == words.split()  # they stand in ledgers: one may be added, none renamed
     assert all(re.fullmatch(r"([A-Z][a-z]+)+", case.value) for case in Case)

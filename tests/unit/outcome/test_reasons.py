@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState
+from batchmatrix.model.evidence import Captured, Evidence, HoldRequest, Intent, LogState
 from batchmatrix.model.observed import ContainerState
 from batchmatrix.outcome.cases import TABLE, Case
 from batchmatrix.outcome.table import judge
@@ -44,6 +44,8 @@ EVIDENCE: dict[Case, Evidence] = {
     Case.NODE_FORGOT: evidence(exited(137, reason="ContainerStatusUnknown")),
     Case.DELETED: evidence(stopped(exited(143, after=31), deleted=30)),
     Case.VANISHED: evidence(None, job=None, captured=_NO_LOG),
+    Case.RATE_LIMITED: evidence(exited(75)),
+    Case.HOLD_ASKED: evidence(exited(1), captured=a_log(hold=HoldRequest(seconds=60.0))),
     Case.STOPPED_ALLOWED: evidence(stopped(exited(0, after=31), deleted=30)),
     Case.LOG_GAP: evidence(exited(0), captured=a_log(LogState.TRUNCATED)),
     Case.CODES_UNKNOWN: evidence(exited(0), allowed_exit_codes=None),

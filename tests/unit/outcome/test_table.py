@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from batchmatrix.model.evidence import Blame, Captured, Evidence, Intent, LogState, Outcome, Verdict
+from batchmatrix.model.evidence import Blame, Captured, Evidence, HoldRequest, Intent, LogState, Outcome, Verdict
 from batchmatrix.model.observed import ContainerState, PodState
 from batchmatrix.outcome.table import judge
 from tests.support.records import a_container, a_job, a_log, a_pod, evidence, exited, stopped
@@ -193,6 +193,36 @@ def test_the_containers_own_message_is_one_clean_line() -> None:
 def test_out_of_memory_is_known_by_its_reason_and_not_by_its_code(code: int) -> None:
     verdict = judge(evidence(exited(code, reason="OOMKilled")))
     is_verdict(verdict, Outcome.OOM_KILLED, Blame.WORKLOAD, f"exit code {code}", "memory limit")
+
+
+# Rate limits
+
+ASKED = HoldRequest(seconds=60.0)
+
+
+def test_exit_75_is_a_rate_limit_unless_it_is_allowed() -> None:
+    is_verdict(judge(evidence(exited(75))), Outcome.RATE_LIMITED, Blame.INFRASTRUCTURE, "75", "spec.retry.RateLimited")
+    assert judge(allowing(0, 75, pod=exited(75))).outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("code", [1, 75, 137])
+def test_a_hold_line_makes_a_rate_limit_of_every_code_that_is_not_allowed(code: int) -> None:
+    verdict = judge(evidence(exited(code), captured=a_log(hold=ASKED)))
+    is_verdict(verdict, Outcome.RATE_LIMITED, Blame.INFRASTRUCTURE, f"exit code {code}", "asks for a hold")
+
+
+def test_a_hold_line_does_not_matter_where_the_exit_code_is_allowed() -> None:
+    assert judge(evidence(exited(0), captured=a_log(hold=ASKED))).outcome is Outcome.SUCCEEDED
+
+
+def test_what_did_not_end_by_itself_met_no_rate_limit() -> None:
+    log = a_log(hold=ASKED)
+    timed_out = stopped(exited(75, after=61), deleted=60)
+    assert judge(evidence(timed_out, captured=log, intent=("timeout", 60.0))).outcome is Outcome.TIMEOUT
+    evicted = stopped(exited(75, after=31), disrupted=30, by="EvictionByEvictionAPI")
+    assert judge(evidence(evicted, captured=log)).outcome is Outcome.EVICTED
+    assert judge(evidence(exited(137, reason="OOMKilled"), captured=log)).outcome is Outcome.OOM_KILLED
+    assert judge(evidence(exited(75), captured=log, allowed_exit_codes=None)).outcome is Outcome.INCOMPLETE
 
 
 # Timeouts

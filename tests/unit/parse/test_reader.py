@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from batchmatrix.base.errors import InvalidSpec
+from batchmatrix.model.evidence import HoldRequest
 from batchmatrix.model.metric import MetricDefinition, MetricValue, ReadingRules
 from batchmatrix.parse.reader import MAX_LINE, LogReader, ParseReport, parser_digest
 
@@ -111,6 +112,12 @@ def test_the_end_marker_is_not_put_together_over_a_gap() -> None:
     reader.drop_line()
     reader.write(b"NE\n")
     assert reader.result().missing_marker == "DONE"
+
+
+def test_all_hold_lines_count_together() -> None:
+    log = b"::hold for=5m\n  ::hold until=2026-01-01T00:00:00Z\r\n::hold for=90s\n+ echo ::hold for=9h\n::hold for=1m"
+    assert read(log, LOSS).hold == HoldRequest(until=1767225600.0, seconds=300.0)
+    assert read(b"x::hold for=5m\n", LOSS).hold is None
 
 
 def test_every_problem_of_the_definitions_is_said() -> None:

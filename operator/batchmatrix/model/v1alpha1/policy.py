@@ -94,6 +94,11 @@ class Retry(ApiModel):
     preempted: _TenTimes = Field(
         default=_TenTimes(), alias="Preempted", description="Made room for a pod of higher priority."
     )
+    rate_limited: _TenTimes = Field(
+        default=_TenTimes(),
+        alias="RateLimited",
+        description="Ended with exit code 75 or after a `::hold` line; the next attempt waits for the hold's end.",
+    )
     image_error: _Twice = Field(default=_Twice(), alias="ImageError", description="The image could not be pulled.")
     unexpected_exit: RetryRule = Field(
         default=RetryRule(), alias="UnexpectedExit", description="Ended with an exit code that is not allowed."
