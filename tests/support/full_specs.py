@@ -101,6 +101,7 @@ FULL_SPEC: Json = {
     ],
     "catalog": {"only": False, **FULL_CATALOG},
     "catalogRefs": [{"name": "team"}],
+    "preflight": {"command": ["check"], "image": "registry.example/check:1"},
     "workload": {
         "ref": "app",
         "command": ["sh", "-c", "echo $(batch_size) $(ZONE) $(BATCHMATRIX_SEED) $$(date)"],
@@ -213,7 +214,6 @@ LATER_FIELDS: dict[str, Any] = {
     "failFast": True,
     "maxFailed": 3,
     "deadline": "12h",
-    "preflight": {"command": ["check"], "image": "registry.example/check:1"},
     "reuse.scope": "namespace",
     "reuse.maxAge": "720h",
     "reuse.key": "team",

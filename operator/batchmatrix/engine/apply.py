@@ -14,8 +14,10 @@ from batchmatrix.engine.pump import CaptureRequest
 from batchmatrix.engine.records import record_of
 from batchmatrix.engine.run import Run
 from batchmatrix.launch.names import job_name
+from batchmatrix.model.cell import PREFLIGHT
 from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState
 from batchmatrix.model.launch import AttemptId, Launch
+from batchmatrix.model.metric import NO_RULES
 from batchmatrix.model.record import IntentEntry, Record
 from batchmatrix.plan.tuning import tuning
 from batchmatrix.ports.clock import Clock
@@ -79,7 +81,7 @@ def _begin_capture(run: Run, action: Capture) -> None:
             prefix=f"{run.ref.prefix()}/{log_prefix(pod.cell, pod.id.trial, pod.uid)}",
             follow=action.follow,
             max_bytes=run.policy.log_max_bytes,
-            rules=run.reading,
+            rules=run.reading if pod.id.cell_hash != PREFLIGHT else NO_RULES,
             patience=run.policy.pending.node_lost,
         ),
     )
@@ -152,6 +154,7 @@ async def _commit(run: Run, entries: Sequence[Record | IntentEntry], applied: Ap
         if isinstance(entry, Record):
             run.captures.drop(entry.pod_uid)
             run.holds.add(entry)
+            run.preflights.add(entry)
             if run.board is not None:
                 run.board.add(entry)
     return True

@@ -14,7 +14,8 @@ from batchmatrix.engine.attempt import Attempt, Phase, Step, step
 from batchmatrix.engine.board import Board, Lane, lane_of
 from batchmatrix.engine.holds import is_to_ask
 from batchmatrix.engine.policy import Policy
-from batchmatrix.model.cell import Cell
+from batchmatrix.engine.preflights import Gate
+from batchmatrix.model.cell import PREFLIGHT, Cell
 from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState, Outcome
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.observed import JobState, PodState
@@ -51,6 +52,8 @@ class View:
     """Seconds that a Job outlives its durable record, so that a create sent late by another process finds its name."""
     held_until: float = -math.inf
     """Unix seconds before which nothing starts, because a rate limit was met."""
+    gate: Gate | None = None
+    """The preflight that has to pass before anything starts; None where there is none."""
     gone: bool = False
     """The BatchMatrix object is deleted."""
     places: Callable[[Cell], int | None] = lambda _cell: None
@@ -63,12 +66,21 @@ class Decision:
 
     actions: list[Action] = field(default_factory=list)
     phases: Counter[Phase] = field(default_factory=Counter)
+    preflight: Phase | None = None
+    """Of the preflight that is under way; it is no trial and is not in `phases`."""
+    barred: Record | None = None
+    """The failed preflight that keeps from starting what else would start."""
     sent: int = 0
     """Attempts whose container is still to start, and that nobody keeps from it."""
     wake: float | None = None
     """Unix seconds; None where only an event can change anything."""
     waiting_for: str = ""
     """What the first attempt that waits is waiting for."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way that needs a record."""
+        return not self.phases and self.preflight is None
 
     def wake_at(self, when: float | None) -> None:
         """Look again no later than that."""
@@ -90,8 +102,11 @@ def decide(view: View, now: float, *, follow_slots: int) -> Decision:
     for attempt in view.open:
         following = step(attempt, view.policy, now, may_follow=may_follow)
         decision.actions += following.actions
-        decision.phases[following.phase] += 1
-        decision.sent += _will_start(attempt, following)
+        if attempt.id.cell_hash == PREFLIGHT:
+            decision.preflight = following.phase
+        else:
+            decision.phases[following.phase] += 1
+            decision.sent += _will_start(attempt, following)
         decision.wake_at(following.wake)
         decision.waiting_for = decision.waiting_for or following.waiting_for
     for recorded in view.recorded:
@@ -147,9 +162,19 @@ def _admit(board: Board, view: View, decision: Decision, *, held: bool) -> None:
             )
         elif room <= 0 or lanes.all_full:
             break  # what fits no node came first
+        elif view.gate is not None and not view.gate.passed:
+            _check_first(view.gate, view, decision)
+            break
         elif lanes.take(cell):
             room -= 1
             decision.actions.append(Start(cell, candidate.trial, candidate.attempt, candidate.mutation))
+
+
+def _check_first(gate: Gate, view: View, decision: Decision) -> None:
+    """Something could start but for the preflight: run that, one at a time."""
+    decision.barred = gate.failed
+    if gate.failed is None and not any(attempt.id.cell_hash == PREFLIGHT for attempt in view.open):
+        decision.actions.append(Start(gate.cell, gate.generation, gate.attempt, gate.mutation))
 
 
 class _Lanes:

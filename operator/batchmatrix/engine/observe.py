@@ -10,8 +10,9 @@ from dataclasses import replace
 from batchmatrix.base.clock import parse_rfc3339
 from batchmatrix.engine.attempt import Attempt
 from batchmatrix.engine.decide import Recorded, View
+from batchmatrix.engine.preflights import Gate
 from batchmatrix.engine.run import Run
-from batchmatrix.model.cell import Cell
+from batchmatrix.model.cell import PREFLIGHT, Cell
 from batchmatrix.model.evidence import Intent, Outcome
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.observed import JobState, NodeState, PodState
@@ -50,8 +51,18 @@ def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: flo
         recorded=look.recorded,
         hold=hold,
         held_until=run.holds.until,
+        gate=_gate(run),
         gone=gone,
         places=_places(run, nodes),
+    )
+
+
+def _gate(run: Run) -> Gate | None:
+    if run.preflight is None or run.plan is None:
+        return None
+    asked = [parse_rfc3339(each.time) for each in run.ledger.operations.values() if each.action == "rerun"]
+    return run.preflights.gate(
+        run.preflight, run.plan.generation, rules=run.policy.retry, asked=max(asked, default=None)
     )
 
 
@@ -148,7 +159,7 @@ class _Look:
             id=attempt,
             job=job,
             pod=pod,
-            wanted=not self._gone and (board is None or board.wants(key)),
+            wanted=not self._gone and (board is None or board.wants(key) or self._wants_preflight(attempt)),
             intent=_newest(run.ledger.intents.get(attempt, ())),
             capture=run.captures.view(pod.uid) if pod is not None else None,
             unfit_since=unfit,
@@ -156,6 +167,13 @@ class _Look:
             resumed=run.resumed.get(job.uid) if job is not None else None,
             timeout=cell.timeout if cell is not None else None,
         )
+
+    def _wants_preflight(self, attempt: AttemptId) -> bool:
+        """That of an earlier generation is of no use any more; while suspended what runs is left alone."""
+        if attempt.cell_hash != PREFLIGHT:
+            return False
+        run = self._run
+        return run.policy.suspended or (run.plan is not None and attempt.trial == run.plan.generation)
 
 
 def _newest(intents: Sequence[IntentEntry]) -> Intent | None:

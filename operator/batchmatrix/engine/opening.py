@@ -17,6 +17,7 @@ from batchmatrix.engine.drift import drift_of
 from batchmatrix.engine.holds import Holds
 from batchmatrix.engine.pinning import Pinned, Pins, as_pinned
 from batchmatrix.engine.policy import DEFAULT_POLICY, policy_of, reading_rules
+from batchmatrix.engine.preflights import Preflights
 from batchmatrix.engine.pump import Pump
 from batchmatrix.engine.run import Run
 from batchmatrix.ledger.errors import BrokenLedger
@@ -25,6 +26,7 @@ from batchmatrix.model.cell import MatrixRef, Plan
 from batchmatrix.model.v1alpha1 import BatchMatrix, parse_matrix
 from batchmatrix.plan.build import build_plan
 from batchmatrix.plan.order import launch_order
+from batchmatrix.plan.preflight import preflight_cell
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.cluster import Nodes
 from batchmatrix.ports.logs import LogSource
@@ -71,7 +73,7 @@ class Opener:
             pump=self.pumps[name], slots=self.slots, clock=self.clock, notify=lambda: self.notify(ref, 0.0)
         )
         run = Run(ref=ref, store=store, ledger=ledger, captures=captures, policy=DEFAULT_POLICY)
-        run.holds = Holds(ledger.records.values())
+        run.holds, run.preflights = Holds(ledger.records.values()), Preflights(ledger.records.values())
         await self._last_pinned(run)
         return run
 
@@ -180,6 +182,7 @@ class Opener:
         run.compared, run.drift = None, ""
         run.policy = policy_of(matrix)
         run.reading = reading_rules(matrix)
+        run.preflight = preflight_cell(matrix.spec, plan)
         run.board = Board(plan, order=launch_order(plan), rules=run.policy.retry, records=run.ledger.records.values())
         run.published = None
 

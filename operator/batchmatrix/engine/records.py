@@ -7,7 +7,7 @@ from dataclasses import replace
 from batchmatrix.base.clock import format_rfc3339
 from batchmatrix.engine.actions import Finish
 from batchmatrix.engine.holds import Holds
-from batchmatrix.model.cell import Cell, MatrixRef, RetiredCell
+from batchmatrix.model.cell import PREFLIGHT, Cell, MatrixRef, RetiredCell
 from batchmatrix.model.evidence import Evidence, Outcome
 from batchmatrix.model.record import Record
 from batchmatrix.outcome.table import judge
@@ -29,11 +29,13 @@ def record_of(
     """The record; `cell` is None where nothing is known any more of the cell that the attempt belongs to.
 
     Which exit codes are allowed is the cell's to say: those of the plan in force when the record is made, or of the
-    last one that held the cell. Without a cell no exit code is a success.
+    last one that held the cell. Without a cell no exit code is a success. For a preflight it is 0 alone.
     `holds` are those of the matrix so far.
     """
     evidence, attempt = finish.evidence, finish.id
-    if cell is not None:
+    if attempt.cell_hash == PREFLIGHT:
+        evidence, generation = replace(evidence, allowed_exit_codes=(0,)), attempt.trial
+    elif cell is not None:
         evidence = replace(evidence, allowed_exit_codes=cell.allowed_exit_codes)
     verdict = judge(evidence)
     pod, job = evidence.pod, evidence.job

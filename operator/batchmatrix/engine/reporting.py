@@ -14,8 +14,9 @@ from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.decide import Decision
 from batchmatrix.engine.policy import unjudged_rules
 from batchmatrix.engine.run import Run
-from batchmatrix.model.cell import Cell, MatrixRef
+from batchmatrix.model.cell import PREFLIGHT, Cell, MatrixRef
 from batchmatrix.model.evidence import LogState
+from batchmatrix.model.record import Record
 from batchmatrix.model.summary import Summary, TrialResult
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.cluster import Publisher
@@ -67,12 +68,12 @@ class Reporter:
         Raises NotFound where the object is gone, Unavailable where the status cannot be written.
         """
         board = run.board
-        over = board is not None and board.complete and not decision.phases and not run.problem
+        over = board is not None and board.complete and decision.idle and not run.problem
         summary: Summary | None = None
         failed: list[str] = []
         try:
             # Suspended and nothing left that runs: no later pass would tell what the last ones came to.
-            quiet = run.policy.suspended and not decision.phases
+            quiet = run.policy.suspended and decision.idle
             summary = await self._summary(run, over=over, at_once=over or quiet)
         except LeaseLost:
             raise
@@ -178,6 +179,8 @@ def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Se
         progress,
         suspended=run.policy.suspended,
         held=_held(run, now) if board.waiting else "",
+        preflight=str(decision.preflight or ""),
+        barred=_barred(decision.barred),
         note=_unjudged(run).words,
         complete=summary is not None,
         verdict=summary.verdict if summary is not None else "",
@@ -207,9 +210,21 @@ def _held(run: Run, now: float) -> str:
     if holds.because is None or now >= holds.until:
         return ""
     record = holds.because
-    who = f"trial {record.id.trial} of {record.cell}"
+    preflight = record.id.cell_hash == PREFLIGHT
+    who = "its preflight" if preflight else f"trial {record.id.trial} of {record.cell}"
     why = one_line(record.message, limit=120)
     return f"on hold until {record.hold_until}, nothing starts before: {who} met a rate limit ({why})"
+
+
+def _barred(record: Record | None) -> str:
+    """What a failed preflight came to, and what to do; empty if there is none."""
+    if record is None:
+        return ""
+    log = f", log {record.log.key}" if record.log.key else ""
+    return (
+        f"its preflight failed, nothing starts: {record.outcome} ({one_line(record.message, limit=300)}{log}); "
+        "mend that, then edit the spec or ask for a rerun"
+    )
 
 
 def _unjudged(run: Run) -> Unjudged:

@@ -11,8 +11,9 @@ from batchmatrix.engine.captures import Captures
 from batchmatrix.engine.holds import Holds
 from batchmatrix.engine.kept import UsedCatalog
 from batchmatrix.engine.policy import Policy
+from batchmatrix.engine.preflights import Preflights
 from batchmatrix.ledger.writer import Ledger
-from batchmatrix.model.cell import MatrixRef, Plan
+from batchmatrix.model.cell import Cell, MatrixRef, Plan
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.metric import NO_RULES, ReadingRules
 from batchmatrix.model.observed import JobState, PodState
@@ -36,6 +37,10 @@ class Run:
     """Of the whole ledger."""
     reading: ReadingRules = NO_RULES
     """How logs are read."""
+    preflights: Preflights = field(default_factory=Preflights)
+    """Of the whole ledger."""
+    preflight: Cell | None = None
+    """The preflight of the plan in force, where it has one."""
     matrix: BatchMatrix | None = None
     """The spec in force, with everything that it names in it: of the newest generation that is valid."""
     catalog: UsedCatalog | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from batchmatrix.launch.mutate import scaled_resources
 from batchmatrix.launch.names import CONTAINER, FINALIZER, job_annotations, job_labels, job_name
-from batchmatrix.model.cell import GROUP, VERSION, MatrixRef
+from batchmatrix.model.cell import GROUP, PREFLIGHT, VERSION, MatrixRef
 from batchmatrix.model.launch import Launch, Mutation
 
 __all__ = ["job_manifest", "owner_reference", "trial_env"]
@@ -58,10 +58,13 @@ def owner_reference(matrix: MatrixRef) -> JSON:
 
 
 def trial_env(launch: Launch) -> tuple[tuple[str, str], ...]:
-    """The trial's variables in their order: which trial this is, then all that the cell sets."""
+    """The trial's variables in their order: which trial this is, then all that the cell sets.
+
+    A preflight is no trial and has no seed.
+    """
+    which = (("BATCHMATRIX_TRIAL", str(launch.trial)), ("BATCHMATRIX_SEED", str(launch.seed)))
     return (
-        ("BATCHMATRIX_TRIAL", str(launch.trial)),
-        ("BATCHMATRIX_SEED", str(launch.seed)),
+        *(which if launch.cell.hash != PREFLIGHT else ()),
         ("BATCHMATRIX_CELL", launch.cell.name),
         ("BATCHMATRIX_ATTEMPT", str(launch.attempt)),
         *launch.cell.work.env,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchmatrix.model.cell import GROUP
+from batchmatrix.model.cell import GROUP, PREFLIGHT
 from batchmatrix.model.launch import Launch
 
 __all__ = [
@@ -41,10 +41,15 @@ LABEL_HASH_DIGITS = 32
 def job_name(launch: Launch) -> str:
     """`<matrix>-<hash10>-t<trial>-a<attempt>`: the same launch has the same name, whoever sends it.
 
+    A preflight is `<matrix>-preflight-<attempt>`, as its attempts are counted over all generations.
+
     With 35 characters of matrix name and trial 99999 there is room for attempts of eight digits. Raises ValueError
     beyond that.
     """
-    name = f"{launch.matrix.name}-{launch.cell.hash10}-t{launch.trial}-a{launch.attempt}"
+    own = f"{launch.cell.hash10}-t{launch.trial}-a{launch.attempt}"
+    if launch.cell.hash == PREFLIGHT:
+        own = f"{PREFLIGHT}-{launch.attempt}"
+    name = f"{launch.matrix.name}-{own}"
     if len(name) > NAME_LIMIT:
         raise ValueError(f"Job name {name} has {len(name)} characters, over {NAME_LIMIT}: shorten the matrix's name")
     return name

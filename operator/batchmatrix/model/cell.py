@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["GROUP", "VERSION", "Cell", "MatrixRef", "Plan", "RetiredCell", "Scalar", "Work"]
+__all__ = ["GROUP", "PREFLIGHT", "VERSION", "Cell", "MatrixRef", "Plan", "RetiredCell", "Scalar", "Work"]
 
 GROUP = "batchmatrix.dev"
 VERSION = "v1alpha1"
+
+PREFLIGHT = "preflight"
+"""In place of a cell's hash: the check that runs before the first trial of a generation, whose number is its trial."""
 
 Scalar = str | int | float | bool
 """The value of a parameter axis."""

@@ -18,6 +18,7 @@ from batchmatrix.plan.identity import cell_hash
 from batchmatrix.plan.limits import check_trials
 from batchmatrix.plan.naming import cell_names
 from batchmatrix.plan.placement import Place, place
+from batchmatrix.plan.preflight import check_preflight
 from batchmatrix.plan.resolve import Resolver, Unplaced
 from batchmatrix.plan.retired import retired_cells
 
@@ -56,6 +57,7 @@ def build_plan(
     problems = [
         *metric_names(matrix, {metric.name for metric in spec.metrics}),
         *check_cells(spec, unplaced),
+        *check_preflight(spec),
         *check_baseline(spec, expansion.combinations, names),
     ]
     if problems:

@@ -15,7 +15,7 @@ from batchmatrix.model.v1alpha1.rules import literal
 from batchmatrix.plan.combination import Combination
 from batchmatrix.plan.identity import work_json
 
-__all__ = ["DEFAULT_TIMEOUT", "STEPS_VARIABLE", "Resolver", "Unplaced"]
+__all__ = ["DEFAULT_TIMEOUT", "STEPS_VARIABLE", "Resolver", "Unplaced", "plain_work"]
 
 STEPS_VARIABLE = "BATCHMATRIX_STEPS"
 DEFAULT_TIMEOUT = "1h"
@@ -193,6 +193,12 @@ def _env(
         *((name, literal(value)) for name, value in sorted(extra.items())),
         *((name, value) for name, value in user.items() if name not in extra),
     )
+
+
+def plain_work(workload: Workload) -> Work:
+    """What the workload says by itself, of no cell: no image, and nothing of environment, mitigations and hardware."""
+    nothing = Combination({}, {}, (), None, None, None)
+    return _work(workload, Environment(), (), Hardware(), nothing)
 
 
 def _work(

@@ -3,6 +3,7 @@
 active     Reconciling=True   Ready=False  Succeeded=Unknown/(Pending|Running|Queued|Held|Suspended)  Stalled=False
 good       Reconciling=False  Ready=True   Succeeded=True/Succeeded                                   Stalled=False
 bad        Reconciling=False  Ready=False  Succeeded=False/(CellsFailed|Inconclusive)                 Stalled=True
+preflight  Reconciling=False  Ready=False  Succeeded=Unknown/PreflightFailed                          Stalled=True
 bad spec   Reconciling=False  Ready=False  Succeeded=Unknown/InvalidSpec                              Stalled=True
 
 Finished is True for good and bad.
@@ -19,6 +20,9 @@ from batchmatrix.base.text import one_line
 __all__ = ["Progress", "status_body"]
 
 _MESSAGE = 1024
+_STUCK = ("InvalidSpec", "PreflightFailed")
+"""Reasons of a matrix that has not ended, and does not go on before somebody does something."""
+
 _REASONS = {"pass": "Succeeded", "fail": "CellsFailed"}
 
 
@@ -34,6 +38,10 @@ class Progress:
     """Nothing new starts by the user's will; what runs, finishes."""
     held: str = ""
     """Until when nothing starts and because of which trial, in one line; empty where there is no hold."""
+    preflight: str = ""
+    """Phase of the preflight that is under way; empty if none is."""
+    barred: str = ""
+    """Why nothing starts after a failed preflight, in one line; empty if that is not so."""
     complete: bool = False
     """Every trial has its result, and the results are published."""
     verdict: str = ""
@@ -154,12 +162,17 @@ def _state(progress: Progress) -> tuple[str, str]:
             if count
         ),
     ]
-    said = [text for text in (suspended, progress.held, progress.note, progress.waiting_for) if text]
+    check = f"its preflight is {progress.preflight}" if progress.preflight else ""
+    said = [
+        text for text in (suspended, progress.held, progress.barred, check, progress.note, progress.waiting_for) if text
+    ]
     message = "; ".join([", ".join(parts), *said])
     if progress.suspended:
         return "Suspended", message
     if progress.held:
         return "Held", message
+    if progress.barred:
+        return "PreflightFailed", message
     if progress.running:
         return "Running", message
     return ("Queued" if progress.queued and not progress.pending else "Pending"), message
@@ -176,12 +189,12 @@ def _statuses(progress: Progress, reason: str) -> dict[str, str]:
     """Status by condition, in the order in which they are shown."""
     over = progress.complete and not progress.problem
     good = over and reason == "Succeeded"
-    stalled = bool(progress.problem) or (over and not good)
+    stuck = reason in _STUCK
     return {
         "Succeeded": str(good) if over else "Unknown",
-        "Reconciling": str(not over and not progress.problem),
+        "Reconciling": str(not over and not stuck),
         "Ready": str(good),
-        "Stalled": str(stalled),
+        "Stalled": str(stuck or (over and not good)),
         "Finished": str(over),
     }
 

@@ -76,3 +76,8 @@ def test_a_manifest_shares_nothing_with_the_launch() -> None:
     first["metadata"]["ownerReferences"][0]["uid"] = "other"
     assert job_manifest(sent) == job_manifest(sent)
     assert "x" not in job_manifest(sent)["metadata"]["labels"]
+
+
+def test_a_preflight_is_no_trial_and_has_no_seed() -> None:
+    sent = launch(trial=3, attempt=1, cell={"name": "preflight", "hash": "preflight"}, work={"env": [["A", "b"]]})
+    assert trial_env(sent) == (("BATCHMATRIX_CELL", "preflight"), ("BATCHMATRIX_ATTEMPT", "1"), ("A", "b"))

@@ -30,6 +30,14 @@ def test_a_name_that_does_not_fit_is_refused_and_not_cut() -> None:
         job_name(launch(matrix=LONGEST, trial=99999, attempt=100_000_000))
 
 
+def test_a_preflight_is_counted_over_all_generations() -> None:
+    names = [
+        job_name(launch(cell={"hash": "preflight", "name": "preflight"}, trial=generation, attempt=attempt))
+        for generation, attempt in ((1, 0), (2, 1), (40, 12))
+    ]
+    assert names == ["hang-preflight-0", "hang-preflight-1", "hang-preflight-12"]
+
+
 def test_other_trials_and_attempts_have_other_names() -> None:
     names = {job_name(launch(trial=trial, attempt=attempt)) for trial in range(12) for attempt in range(12)}
     assert len(names) == 144

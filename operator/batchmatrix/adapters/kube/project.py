@@ -24,7 +24,7 @@ from batchmatrix.launch.names import (
     MATRIX_UID,
     TRIAL,
 )
-from batchmatrix.model.cell import GROUP
+from batchmatrix.model.cell import GROUP, PREFLIGHT
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.observed import ContainerState, JobState, NodeState, PodState
 
@@ -198,7 +198,8 @@ def _node(raw: JSON) -> NodeState:
 
 def _attempt(meta: JSON) -> AttemptId:
     labels, full = meta["labels"], meta["annotations"][CELL_HASH]
-    if len(full) != 64 or not _HEX.issuperset(full) or labels[CELL_HASH] != full[:LABEL_HASH_DIGITS]:
+    known = full == PREFLIGHT or (len(full) == 64 and _HEX.issuperset(full))
+    if not known or labels[CELL_HASH] != full[:LABEL_HASH_DIGITS]:
         raise ValueError("label and annotation do not name one cell")
     return AttemptId(intern(full), int(labels[TRIAL]), int(labels[ATTEMPT]))
 

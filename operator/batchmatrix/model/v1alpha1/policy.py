@@ -229,12 +229,15 @@ class Queue(ApiModel):
 
 
 class Preflight(ApiModel):
-    """A check that runs before the first trial."""
+    """A check that runs before the first trial of each generation, as a Job of its own."""
 
     command: Annotated[tuple[Text, ...], Field(strict=False, min_length=1, max_length=256)] = Field(
-        description="What to run; exit code 75 or a line `::hold until=...` puts the matrix on hold."
+        description="What to run, with the workload's env and volumes, on any node. Exit code 75 or a line "
+        "`::hold until=...` puts the matrix on hold, any other failure keeps all trials from starting."
     )
-    image: Image | None = Field(default=None, description="Image; the workload's own if not given.")
+    image: Image | None = Field(
+        default=None, description="Image; the workload's own if not given, or else that of the first cell."
+    )
 
 
 class Reuse(ApiModel):

@@ -250,6 +250,15 @@ def test_a_hash_that_is_none_is_not_ours(annotation: object) -> None:
     assert project_pod(raw) is None
 
 
+@pytest.mark.parametrize(("label", "ours"), [("preflight", True), ("preflights", False), ("d" * 32, False)])
+def test_a_preflight_has_its_name_in_place_of_a_hash(label: str, ours: bool) -> None:
+    raw = dump("pod-running")
+    raw["metadata"]["labels"][HASH], raw["metadata"]["annotations"][HASH] = label, "preflight"
+    state = project_pod(raw)
+    assert (state is not None) == ours
+    assert state is None or state.id.cell_hash == "preflight"
+
+
 @pytest.mark.parametrize("name", ["pod-killed", "job-succeeded", "node-real"])
 def test_nothing_missing_or_misshapen_ever_raises(name: str) -> None:
     projects: dict[str, Callable[[dict[str, Any]], object]] = {"pod": project_pod, "job": project_job}

@@ -17,7 +17,7 @@ from batchmatrix.model.v1alpha1.workload import Template
 __all__ = ["LATER", "later", "template_later"]
 
 LATER = (
-    "queue, failFast, maxFailed, deadline, preflight, reuse.scope: namespace, retention.onDelete: delete, "
+    "queue, failFast, maxFailed, deadline, reuse.scope: namespace, retention.onDelete: delete, "
     "compare.aaControl: true, and metrics with from: token"
 )
 """Fields that are refused for now."""
@@ -33,7 +33,6 @@ def later(matrix: BatchMatrix) -> Iterator[Problem]:
         "failFast": spec.fail_fast,
         "maxFailed": spec.max_failed is not None,
         "deadline": spec.deadline is not None,
-        "preflight": spec.preflight is not None,
         "reuse.scope": spec.reuse.scope != "matrix",
         "retention.onDelete": spec.retention.on_delete != "keep",
         "compare.aaControl": spec.compare.aa_control,
