@@ -96,6 +96,20 @@ class LeaseSettings(_Model):
     """How long another replica waits for a holder that has fallen silent."""
 
 
+class ApiSettings(_Model):
+    """How patient the operator is with the API server."""
+
+    request_timeout: Annotated[str, _between("1s", "5m")] = "30s"
+    """A request that is no stream is given up after this; a finished Job outlives its record by so much at least."""
+    relist: Annotated[str, _between("1s", "24h")] = "1m"
+    """Time between two full lists of Jobs, pods, nodes or matrices, which find what a watch did not tell.
+
+    A list that takes long is made less often: at most a hundredth of the time goes into lists.
+    """
+    watch_silence: Annotated[str, _between("1s", "10m")] = "70s"
+    """A watch on which nothing comes for this time is opened anew; servers send a bookmark about every minute."""
+
+
 class ProbeSettings(_Model):
     """Where the kubelet asks after the process."""
 
@@ -117,6 +131,7 @@ class Settings(_Model):
     resync: Annotated[str, _between("1s", "24h")] = "5m"
     """Every matrix is looked at again after this time, whatever happened."""
     lease: LeaseSettings = LeaseSettings()
+    api: ApiSettings = ApiSettings()
     probes: ProbeSettings = ProbeSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

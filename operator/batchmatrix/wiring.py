@@ -13,11 +13,13 @@ from batchmatrix.adapters.folder import FolderStore
 from batchmatrix.adapters.kube.access import Access, from_surroundings
 from batchmatrix.adapters.kube.catalogs import KubeCatalogs
 from batchmatrix.adapters.kube.children import KubeChildren
-from batchmatrix.adapters.kube.client import REQUEST_TIMEOUT, Client
+from batchmatrix.adapters.kube.client import Client
 from batchmatrix.adapters.kube.launcher import KubeLauncher
 from batchmatrix.adapters.kube.lease import Lease
 from batchmatrix.adapters.kube.logs import KubeLogs
+from batchmatrix.adapters.kube.matrices import KubeMatrices
 from batchmatrix.adapters.kube.nodes import KubeNodes
+from batchmatrix.adapters.kube.pacing import PacedSession
 from batchmatrix.adapters.kube.publisher import KubePublisher
 from batchmatrix.adapters.kube.reading import KubeReader, node_states
 from batchmatrix.adapters.objectstore import open_s3, open_s3_of_user
@@ -100,11 +102,15 @@ class Cluster:
     nodes: KubeNodes
     publisher: KubePublisher
     catalogs: KubeCatalogs
+    matrices: KubeMatrices
+    watches: PacedSession
+    """For the library that watches matrices and catalogs."""
 
     async def close(self) -> None:
         """Let connections go."""
         await self.client.close()
         await self.lease_client.close()
+        await self.watches.close()
 
 
 def build_cluster(
@@ -117,7 +123,10 @@ def build_cluster(
     lost: Callable[[str], None],
 ) -> Cluster:
     """Everything that speaks to the API server; each mutating request but the lease's own asks the lease first."""
-    lease_client = Client(access, fence=None, in_flight=2)
+    patience = settings.api
+    timeout, relist = parse_duration(patience.request_timeout), parse_duration(patience.relist)
+    silence = parse_duration(patience.watch_silence)
+    lease_client = Client(access, fence=None, in_flight=2, timeout=timeout, patient=False)
     lease = Lease(
         lease_client,
         namespace=identity.namespace,
@@ -126,7 +135,7 @@ def build_cluster(
         lost=lost,
         duration=parse_duration(settings.lease.duration),
     )
-    client = Client(access, fence=lease, in_flight=settings.limits.concurrent_requests)
+    client = Client(access, fence=lease, in_flight=settings.limits.concurrent_requests, timeout=timeout)
     return Cluster(
         client=client,
         lease_client=lease_client,
@@ -135,10 +144,14 @@ def build_cluster(
             client,
             lambda namespace, name, uid: changed(MatrixRef(namespace, name, uid)),
             namespaces=settings.namespaces or None,
+            relist=relist,
+            silence=silence,
         ),
-        nodes=KubeNodes(client, nodes_changed),
+        nodes=KubeNodes(client, nodes_changed, relist=relist, silence=silence),
         publisher=KubePublisher(client),
         catalogs=KubeCatalogs(client),
+        matrices=KubeMatrices(client, namespaces=settings.namespaces or None),
+        watches=PacedSession(access),
     )
 
 
@@ -179,7 +192,7 @@ def build_engine(
         opener=opener,
         reporter=Reporter(publisher=cluster.publisher, clock=clock),
         slots=slots,
-        hold=parse_duration(settings.lease.duration) + REQUEST_TIMEOUT,
+        hold=parse_duration(settings.lease.duration) + parse_duration(settings.api.request_timeout),
         writer=identity.writer,
         notify=notify,
     )

@@ -278,3 +278,27 @@ class TestFence:
             with pytest.raises(LeaseLost):
                 await second
             assert [seen.body for seen in api.requests] == [{"n": 1}]
+
+
+@pytest.mark.parametrize("code", [429, 503])
+async def test_a_server_that_asked_for_time_is_not_asked_again_before_that(code: int) -> None:
+    async def busy(seen: Request, _raw: web.Request) -> web.StreamResponse:
+        if seen.method == "POST":
+            response = status(code, "TooManyRequests", "slow down")
+            response.headers["Retry-After"] = "60"
+            return response
+        return await ok(seen, _raw)
+
+    async with scripted(busy) as api, Client(api.access(), fence=None) as client:
+        for _ in range(3):
+            with pytest.raises(Unavailable) as caught:
+                await client.create(JOBS, {})
+            assert caught.value.retry_after is not None
+            assert caught.value.retry_after > 50
+        await client.get(f"{JOBS}/a")
+        assert [seen.method for seen in api.requests] == ["POST", "GET"]
+        async with Client(api.access(), fence=None, patient=False) as other:
+            for _ in range(2):
+                with pytest.raises(Unavailable, match="slow down"):
+                    await other.create(JOBS, {})
+    assert [seen.method for seen in api.requests] == ["POST", "GET", "POST", "POST"]

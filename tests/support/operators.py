@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -22,12 +22,24 @@ STOP_SECONDS = 30.0
 
 
 class Operator:
-    """Start it, stop it, kill it, as often as the test likes; its store and its identity stay the same."""
+    """Start it, stop it, kill it, as often as the test likes; its store and its identity stay the same.
 
-    def __init__(self, *, kubeconfig: Path, namespace: str, folder: Path) -> None:
+    `settings` go over those of tests, whole members at a time; `pod` tells replicas apart.
+    """
+
+    def __init__(
+        self,
+        *,
+        kubeconfig: Path,
+        namespace: str,
+        folder: Path,
+        settings: Mapping[str, object] | None = None,
+        pod: str = "operator-0",
+    ) -> None:
         self.store = folder / "store"
-        self.log = folder / "operator.log"
-        self._folder = folder
+        self.log = folder / f"{pod}.log"
+        self.pod = pod
+        self._config = folder / f"{pod}.yaml"
         self._kubeconfig = kubeconfig
         self._namespace = namespace
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,8 +50,9 @@ class Operator:
             "lease": {"name": "batchmatrix", "duration": "5s"},
             "probes": {"port": 0},
             "logLevel": "debug",
+            **(settings or {}),
         }
-        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        self._config.write_text(yaml.safe_dump(config))
 
     def start(self) -> None:
         """Start the process; it acts once it has the lease."""
@@ -48,15 +61,15 @@ class Operator:
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "batchmatrix", "operator"),
-                *("--config", str(self._folder / "config.yaml")),
+                *("--config", str(self._config)),
                 *("--kubeconfig", str(self._kubeconfig)),
             ],
             stdout=self._out,
             stderr=self._out,
             env={
                 **os.environ,
-                "POD_NAME": "operator-0",
-                "POD_UID": "00000000-test",
+                "POD_NAME": self.pod,
+                "POD_UID": f"00000000-{self.pod}",
                 "POD_NAMESPACE": self._namespace,
             },
         )
@@ -69,6 +82,22 @@ class Operator:
         self._process.wait(STOP_SECONDS)
         self._out.close()
         self._process = self._out = None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal and wait for nothing; from any thread."""
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.send_signal(number)
+
+    def died(self) -> int | None:
+        """Exit status of a process that has ended without `end`, and is now forgotten; None while it lives."""
+        if self._process is None or self._process.poll() is None:
+            return None
+        status = self._process.returncode
+        assert self._out is not None
+        self._out.close()
+        self._process = self._out = None
+        return status
 
     def kill(self) -> None:
         """SIGKILL."""

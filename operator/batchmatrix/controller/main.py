@@ -7,7 +7,6 @@ import logging
 import os
 import random
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import kopf
@@ -41,9 +40,6 @@ SILENCE = 180.0
 LONGEST_BACKOFF = 60.0
 """Seconds between tries over something that does not work."""
 
-TOKEN_LIFE = timedelta(minutes=10)
-"""How long kopf uses what it logged in with before it asks again; mounted tokens are replaced about hourly."""
-
 
 class Operator:
     """One process. `exit_now` ends it at once: it is called when the lease is lost, when nothing may be sent."""
@@ -71,7 +67,7 @@ class Operator:
             nodes_changed=self._all_again,
             lost=self._lost,
         )
-        self.matrices = WatchedMatrices(self.cluster.publisher, self.queue.add)
+        self.matrices = WatchedMatrices(self.cluster.publisher, self.queue.add, self.cluster.matrices)
         self.catalogs = WatchedCatalogs(self.cluster.catalogs, self._catalog_changed)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -127,6 +123,7 @@ class Operator:
         self._all_again()
         while True:
             await asyncio.sleep(parse_duration(self._settings.resync) * random.uniform(0.9, 1.1))
+            await self.matrices.check()
             await self.catalogs.check()
             self._all_again()
 
@@ -175,7 +172,9 @@ class Operator:
     async def _watch_matrices(self, stop: asyncio.Event) -> None:
         await kopf.operator(
             registry=registry_for(self.matrices, self.catalogs, self._connection),
-            settings=settings_for(identity=self._identity.pod_name),
+            settings=settings_for(
+                identity=self._identity.pod_name, silence=parse_duration(self._settings.api.watch_silence)
+            ),
             standalone=True,
             clusterwide=not self._settings.namespaces,
             namespaces=self._settings.namespaces,
@@ -185,19 +184,9 @@ class Operator:
         )
         stop.set()  # kopf takes the signals for itself; and without its watch there is nothing to go on with
 
-    async def _connection(self) -> kopf.ConnectionInfo:
-        headers = await self._access.headers()
-        scheme, _, token = headers.get("Authorization", "").partition(" ")
-        files = self._access.files
-        return kopf.ConnectionInfo(
-            server=self._access.server,
-            ca_path=files.authority,
-            certificate_path=files.certificate,
-            private_key_path=files.key,
-            scheme=scheme or None,
-            token=token or None,
-            expiration=datetime.now(UTC) + TOKEN_LIFE,
-        )
+    async def _connection(self) -> kopf.AiohttpSession:
+        """kopf opens a watch that was closed at once again without a pause; its session does not let it."""
+        return kopf.AiohttpSession(server=self._access.server, aiohttp_session=self.cluster.watches.session)
 
     def _lost(self, why: str) -> None:
         """Nothing may be sent any more, not even a good-bye."""
@@ -210,9 +199,9 @@ class Operator:
 
     def _unready(self) -> str:
         """A standby is ready too, or a rolling update would wait for ever for the lease of the pod it replaces."""
-        if any(reflector.synced.is_set() for reflector in self.cluster.children.reflectors):
-            return ""
-        return "Jobs and pods have not been listed yet"
+        if not any(reflector.synced.is_set() for reflector in self.cluster.children.reflectors):
+            return "Jobs and pods have not been listed yet"
+        return self.cluster.children.trouble or self.cluster.watches.trouble
 
 
 async def open_stores(settings: Settings, *, token: str) -> dict[str, Store]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from itertools import chain, repeat
 from typing import Any, Protocol
 
 import kopf
 
+from batchmatrix.base.errors import Unavailable
 from batchmatrix.controller.catalogs import WatchedCatalogs
 from batchmatrix.controller.lean import lean
 from batchmatrix.model.cell import GROUP, VERSION, MatrixRef
 
 __all__ = ["WatchedMatrices", "registry_for", "settings_for"]
+
+logger = logging.getLogger(__name__)
 
 PLURAL = "batchmatrices"
 CATALOG_PLURAL = "matrixcatalogs"
@@ -25,11 +30,20 @@ class Reader(Protocol):
         ...
 
 
+class Lister(Protocol):
+    """Lists all objects of the server."""
+
+    def all(self) -> AsyncIterator[Mapping[str, Any]]:
+        """Every matrix that is there now. Raises Unavailable."""
+        ...
+
+
 class WatchedMatrices:
     """Fills ports.cluster.Matrices: memory from the watch, doubts from the server."""
 
-    def __init__(self, reader: Reader, notify: Callable[[MatrixRef], None]) -> None:
+    def __init__(self, reader: Reader, notify: Callable[[MatrixRef], None], lister: Lister) -> None:
         self._reader = reader
+        self._lister = lister
         self._notify = notify
         self._bodies: dict[str, dict[str, Any]] = {}
         self._readers: dict[tuple[str, str], set[str]] = {}
@@ -46,6 +60,25 @@ class WatchedMatrices:
     def forget(self, uid: str) -> None:
         """Drop an object that the server does not have any more: a watch that is opened anew tells of no deletions."""
         self._put(uid, None)
+
+    async def check(self) -> None:
+        """Hold memory against a full list: what a watch did not tell is taken in as if it had."""
+        before = dict(self._bodies)
+        there: set[str] = set()
+        try:
+            async for body in self._lister.all():
+                uid = body["metadata"]["uid"]
+                there.add(uid)
+                # what the watch has shown meanwhile is newer than the list
+                known = before.get(uid)
+                if self._bodies.get(uid) is known and (known is None or _version(known) != _version(body)):
+                    self.seen("MODIFIED", body)
+        except Unavailable as error:
+            logger.info("matrices are not looked after this time: %s", error)
+            return
+        for uid, body in before.items():
+            if uid not in there and self._bodies.get(uid) is body:
+                self.seen("DELETED", body)
 
     def refs(self) -> list[MatrixRef]:
         """All matrices that are known."""
@@ -77,6 +110,10 @@ def _ref(body: Mapping[str, Any]) -> MatrixRef:
     return MatrixRef(metadata["namespace"], metadata["name"], metadata["uid"])
 
 
+def _version(body: Mapping[str, Any]) -> str:
+    return str(body["metadata"].get("resourceVersion", ""))
+
+
 def _catalogs(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Namespace and name of every MatrixCatalog that an object refers to; it may be as wrong as the server lets it."""
     for ref in (body.get("spec") or {}).get("catalogRefs") or ():
@@ -86,13 +123,13 @@ def _catalogs(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def registry_for(
     matrices: WatchedMatrices,
     catalogs: WatchedCatalogs,
-    connection: Callable[[], Awaitable[kopf.ConnectionInfo]],
+    connection: Callable[[], Awaitable[kopf.AiohttpSession]],
 ) -> kopf.OperatorRegistry:
     """The handlers that kopf gets: how to log in, and what to do with an event (remember and queue)."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
+    async def login(**_: Any) -> kopf.AiohttpSession:
         return await connection()
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
@@ -107,8 +144,15 @@ def registry_for(
     return registry
 
 
-def settings_for(*, identity: str) -> kopf.OperatorSettings:
-    """kopf's settings, each away from its default for a reason."""
+class _Backoffs:
+    """Seconds between tries of kopf's requests: without an end, as an end would end the process."""
+
+    def __iter__(self) -> Iterator[float]:
+        return chain((1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0), repeat(30.0))
+
+
+def settings_for(*, identity: str, silence: float) -> kopf.OperatorSettings:
+    """kopf's settings, each away from its default for a reason; `silence` in seconds ends a watch that says nothing."""
     settings = kopf.OperatorSettings()
     settings.peering.standalone = True  # our lease decides who acts; two kopf peers of equal priority stop each other
     settings.scanning.disabled = True  # no list of namespaces and CRDs: smaller rights
@@ -120,10 +164,12 @@ def settings_for(*, identity: str) -> kopf.OperatorSettings:
     settings.watching.server_timeout = 200
     settings.watching.client_timeout = 230  # under the 240 s after which load balancers cut idle connections
     settings.watching.connect_timeout = 10
+    settings.watching.inactivity_timeout = silence
     settings.watching.reconnect_backoff = 1.0
     settings.watching.chunk_size = 500
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 5
+    settings.networking.error_backoffs = _Backoffs()
     settings.queueing.idle_timeout = 1.0
     settings.execution.max_workers = 1  # every handler is async
     settings.process.ultimate_exiting_timeout = None  # it would kill the process by a signal; the kubelet does

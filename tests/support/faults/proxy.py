@@ -228,6 +228,10 @@ class Proxy:
         """Where it listens."""
         self.rules: list[Rule] = []
         """Of those that take a call, the first one has it."""
+        self.standing: list[Rule] = []
+        """Asked after all `rules`: what belongs to the stage and not to the play."""
+        self.prepare: list[Callable[[Call], None]] = []
+        """Each may change a call before any rule sees it."""
         self.calls: list[Call] = []
         """All so far, in the order in which they came in."""
         self._upstream = upstream.rstrip("/")
@@ -321,9 +325,11 @@ class Proxy:
             what=self._classify(request.method, request.rel_url, request.headers, body),
             time=time.monotonic(),
         )
+        for prepare in self.prepare:
+            prepare(call)
         self.calls.append(call)
         exchange = Exchange(call, request, self)
-        rule = next((rule for rule in list(self.rules) if rule.takes(call)), None)
+        rule = next((rule for rule in [*self.rules, *self.standing] if rule.takes(call)), None)
         if rule is not None:
             call.fault = getattr(rule.act, "__name__", "act")
         try:

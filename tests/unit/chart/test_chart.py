@@ -34,6 +34,7 @@ EVERYTHING: dict[str, Any] = {
     "workers": 2,
     "resync": "90s",
     "lease": {"duration": "30s"},
+    "api": {"requestTimeout": "10s", "relist": "2m", "watchSilence": "90s"},
     "logLevel": "debug",
     "rbac": {"readNodes": False, "aggregateToUserRoles": False},
     "admissionPolicy": {"enabled": False},
@@ -101,6 +102,7 @@ def test_the_operator_reads_its_settings(case: str, tmp_path: Path) -> None:
     assert settings.limits.model_dump(by_alias=True) == values["limits"]
     assert (settings.workers, settings.resync) == (values["workers"], values["resync"])
     assert (settings.lease.name, settings.lease.duration) == ("batchmatrix", values["lease"]["duration"])
+    assert settings.api.model_dump(by_alias=True) == values["api"]
     assert settings.probes.port == 8080
     assert settings.log_level == values["logLevel"]
 

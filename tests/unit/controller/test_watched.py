@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from batchmatrix.base.errors import Unavailable
@@ -19,6 +19,23 @@ class Nobody:
         return None
 
 
+class Listed:
+    """A server that lists `there`, or does not answer; `meanwhile` happens before the last object arrives."""
+
+    def __init__(self, *there: dict[str, Any]) -> None:
+        self.there = list(there)
+        self.silent = False
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    async def all(self) -> AsyncIterator[Mapping[str, Any]]:
+        for index, body in enumerate(self.there):
+            if index == len(self.there) - 1:
+                self.meanwhile()
+            yield body
+        if self.silent:
+            raise Unavailable("the API server does not answer")
+
+
 def matrix(name: str, *catalogs: str, namespace: str = "triage", uid: str = "") -> dict[str, Any]:
     body = matrix_object(name, catalogRefs=[{"name": each} for each in catalogs])
     body["metadata"] |= {"namespace": namespace, "uid": uid or name, "managedFields": [{"manager": "kubectl"}]}
@@ -31,7 +48,7 @@ def names(refs: list[MatrixRef]) -> list[str]:
 
 def watched() -> tuple[WatchedMatrices, list[MatrixRef]]:
     woken: list[MatrixRef] = []
-    return WatchedMatrices(Nobody(), woken.append), woken
+    return WatchedMatrices(Nobody(), woken.append, Listed()), woken
 
 
 def test_matrices_are_found_by_the_catalogs_that_they_name() -> None:
@@ -82,6 +99,42 @@ def test_a_catalog_is_remembered_without_what_is_of_no_use() -> None:
     catalogs.seen("DELETED", body)
     assert catalogs.get("triage", "team") is None
     assert told == [("triage", "team")] * 2
+
+
+def version(body: dict[str, Any], number: int) -> dict[str, Any]:
+    body["metadata"]["resourceVersion"] = str(number)
+    return body
+
+
+async def test_a_full_list_finds_matrices_that_the_watch_did_not_tell_of() -> None:
+    woken: list[MatrixRef] = []
+    server = Listed(version(matrix("a"), 1), version(matrix("b", "team"), 5), version(matrix("new"), 6))
+    matrices = WatchedMatrices(Nobody(), woken.append, server)
+    for name in ("a", "b", "gone"):
+        matrices.seen("ADDED", version(matrix(name), 1))
+    woken.clear()
+    server.silent = True
+    await matrices.check()
+    assert names(matrices.refs()) == ["a", "b", "gone", "new"]  # half a list is no proof that anything is gone
+    server.silent = False
+    await matrices.check()
+    assert names(matrices.refs()) == ["a", "b", "new"]
+    assert names(matrices.refer_to("triage", "team")) == ["b"]
+    assert names(woken) == ["b", "gone", "new"]
+
+
+async def test_what_the_watch_shows_of_a_matrix_during_a_list_is_newer_than_the_list() -> None:
+    woken: list[MatrixRef] = []
+    server = Listed(version(matrix("a"), 2), version(matrix("b"), 2))
+    matrices = WatchedMatrices(Nobody(), woken.append, server)
+    matrices.seen("ADDED", version(matrix("b"), 1))
+    server.meanwhile = lambda: [
+        matrices.seen("MODIFIED", version(matrix("b", "team"), 3)),
+        matrices.seen("ADDED", version(matrix("c"), 4)),
+    ]
+    await matrices.check()
+    assert names(matrices.refer_to("triage", "team")) == ["b"]
+    assert names(matrices.refs()) == ["a", "b", "c"]
 
 
 class Server:

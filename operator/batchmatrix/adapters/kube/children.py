@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from batchmatrix.adapters.kube.client import Client
 from batchmatrix.adapters.kube.paths import JOBS, PODS
 from batchmatrix.adapters.kube.project import project_job, project_pod
-from batchmatrix.adapters.kube.reflector import Reflector
+from batchmatrix.adapters.kube.reflector import RELIST, SILENCE, Reflector
 from batchmatrix.launch.names import MATRIX_UID
 from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.observed import JobState, PodState
@@ -27,7 +27,15 @@ class KubeChildren:
     matrix that is gone can still be found; `refs` names every matrix that has children, gone or not.
     """
 
-    def __init__(self, client: Client, notify: Notify, *, namespaces: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        notify: Notify,
+        *,
+        namespaces: Sequence[str] | None = None,
+        relist: float = RELIST,
+        silence: float = SILENCE,
+    ) -> None:
         self._notify = notify
         self._jobs: dict[str, dict[str, JobState]] = {}
         self._pods: dict[str, dict[str, PodState]] = {}
@@ -36,12 +44,24 @@ class KubeChildren:
         for namespace in [None] if namespaces is None else namespaces:
             self.reflectors.append(
                 Reflector(
-                    client, JOBS.all(namespace), project_job, label_selector=MATRIX_UID, changed=self._job_changed
+                    client,
+                    JOBS.all(namespace),
+                    project_job,
+                    label_selector=MATRIX_UID,
+                    changed=self._job_changed,
+                    relist=relist,
+                    silence=silence,
                 )
             )
             self.reflectors.append(
                 Reflector(
-                    client, PODS.all(namespace), project_pod, label_selector=MATRIX_UID, changed=self._pod_changed
+                    client,
+                    PODS.all(namespace),
+                    project_pod,
+                    label_selector=MATRIX_UID,
+                    changed=self._pod_changed,
+                    relist=relist,
+                    silence=silence,
                 )
             )
 
@@ -67,6 +87,11 @@ class KubeChildren:
     def age(self) -> float:
         """Seconds since the quietest of the streams last heard of the server."""
         return max(reflector.last_event_age() for reflector in self.reflectors)
+
+    @property
+    def trouble(self) -> str:
+        """What keeps one of the streams from being up to date, in one line; empty where nothing does."""
+        return next((reflector.trouble for reflector in self.reflectors if reflector.trouble), "")
 
     async def run(self) -> None:
         """Keep up for ever; an error of one stream that is a fault of ours ends all."""

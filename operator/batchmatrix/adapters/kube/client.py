@@ -1,7 +1,8 @@
 """About ten raw verbs against the API server: plain dicts in, plain dicts out, our own errors.
 
 Nothing is tried again here, with one exception: a request refused for stale credentials (401) is sent once more
-with fresh ones. When to come back is for the caller, who knows what else there is to do.
+with fresh ones. When to come back is for the caller, who knows what else there is to do; but where the server has
+asked for time (429 or 503 with Retry-After), the same kind of request is not sent before that has passed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from batchmatrix.adapters.kube.access import Access
 from batchmatrix.adapters.kube.errors import refusal
+from batchmatrix.adapters.kube.patience import Patience
 from batchmatrix.base.errors import LeaseLost, Unavailable
 from batchmatrix.base.text import one_line
 from batchmatrix.ports.lease import Fence
@@ -26,7 +28,8 @@ from batchmatrix.ports.lease import Fence
 __all__ = ["JSON_PATCH", "MERGE_PATCH", "REQUEST_TIMEOUT", "STRATEGIC_PATCH", "Client"]
 
 REQUEST_TIMEOUT = 30.0
-"""Seconds after which a request that is not a stream is given up; it may have been carried out all the same."""
+"""Seconds after which a request that is not a stream is given up, unless the client is made with another limit; it
+may have been carried out all the same."""
 CONNECT_TIMEOUT = 5.0
 IN_FLIGHT = 32
 """Requests, less streams, that one client has under way at once."""
@@ -69,10 +72,21 @@ class Client:
 
     Every method raises the errors of adapters.kube.errors and base.errors; what is not an answer (no network, a
     timeout) is Unavailable. With a `fence`, no mutating request leaves after the fence said no (LeaseLost).
+    One that is not `patient` may ask again at once, whatever the server said: for who has a deadline of its own.
     """
 
-    def __init__(self, access: Access, *, fence: Fence | None, in_flight: int = IN_FLIGHT) -> None:
+    def __init__(
+        self,
+        access: Access,
+        *,
+        fence: Fence | None,
+        in_flight: int = IN_FLIGHT,
+        timeout: float = REQUEST_TIMEOUT,
+        patient: bool = True,
+    ) -> None:
         self._access = access
+        self._timeout = timeout
+        self._patience = Patience() if patient else None
         self._fence = fence
         self._slots = asyncio.Semaphore(in_flight)
         self._session = aiohttp.ClientSession(
@@ -157,11 +171,11 @@ class Client:
                     raise refusal(f"watch {path}", int(status.get("code") or 500), body=json.dumps(status).encode())
                 yield event
 
-    async def create(self, path: str, body: JSON, *, timeout: float = REQUEST_TIMEOUT) -> JSON:
+    async def create(self, path: str, body: JSON, *, timeout: float | None = None) -> JSON:
         """Make an object in the collection `path`. Raises AlreadyExists."""
         return _object(await self._call("POST", path, body=body, timeout=timeout))
 
-    async def replace(self, path: str, body: JSON, *, timeout: float = REQUEST_TIMEOUT) -> JSON:
+    async def replace(self, path: str, body: JSON, *, timeout: float | None = None) -> JSON:
         """Write an object whole; with a resourceVersion in it only over that version. Raises Conflict."""
         return _object(await self._call("PUT", path, body=body, timeout=timeout))
 
@@ -189,20 +203,29 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: JSON | list[JSON] | None = None,
         content: str = "application/json",
-        timeout: float = REQUEST_TIMEOUT,
+        timeout: float | None = None,
     ) -> bytes:
         what = f"{method.lower()} {path}"
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         headers = {} if data is None else {"Content-Type": content}
+        timeout = self._timeout if timeout is None else timeout
         limits = aiohttp.ClientTimeout(total=timeout, sock_connect=min(CONNECT_TIMEOUT, timeout))
         async with self._slots:
+            if self._patience is not None:
+                self._patience.check(method, path)
             try:
                 async with await self._respond(method, path, params, data, headers, limits) as response:
                     if response.status >= 400:
-                        raise await self._refused(what, response)
+                        error = await self._refused(what, response)
+                        self._be_patient(method, path, response.status, error)
+                        raise error
                     return await response.read()
             except (aiohttp.ClientError, OSError) as error:
                 raise _unreachable(what, error) from error
+
+    def _be_patient(self, method: str, path: str, status: int, error: Exception) -> None:
+        if self._patience is not None and status in (429, 503) and isinstance(error, Unavailable) and error.retry_after:
+            self._patience.note(method, path, error.retry_after)
 
     async def _respond(
         self,

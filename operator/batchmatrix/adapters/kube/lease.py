@@ -122,6 +122,8 @@ class Lease:
             except Unavailable as error:
                 log.warning("lease %s/%s was not renewed: %s", self._namespace, self._name, error)
                 pause = min(1.0, every / 2) * random.uniform(0.8, 1.2)
+                # What the server asks for is given, as far as there is time for one more try.
+                pause = max(pause, min(error.retry_after or 0.0, self._deadline - self._clock() - every / 2))
 
     async def release(self) -> None:
         """Stop acting and let the next one in at once. Call it when nothing that was sent is under way any more."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from batchmatrix.adapters.kube.client import Client
 from batchmatrix.adapters.kube.paths import NODES
 from batchmatrix.adapters.kube.project import project_node
-from batchmatrix.adapters.kube.reflector import Reflector
+from batchmatrix.adapters.kube.reflector import RELIST, SILENCE, Reflector
 from batchmatrix.model.observed import NodeState
 
 __all__ = ["KubeNodes"]
@@ -20,9 +20,22 @@ class KubeNodes:
     once and there are none to see, until somebody grants it.
     """
 
-    def __init__(self, client: Client, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        changed: Callable[[], None] = lambda: None,
+        *,
+        relist: float = RELIST,
+        silence: float = SILENCE,
+    ) -> None:
         self.reflector = Reflector(
-            client, NODES.all(), project_node, changed=lambda _old, _new: changed(), optional=True
+            client,
+            NODES.all(),
+            project_node,
+            changed=lambda _old, _new: changed(),
+            optional=True,
+            relist=relist,
+            silence=silence,
         )
 
     def all(self) -> Sequence[NodeState] | None:

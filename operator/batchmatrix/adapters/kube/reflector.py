@@ -18,8 +18,10 @@ __all__ = ["Reflector"]
 
 T = TypeVar("T")
 
-RELIST = 600.0
+RELIST = 60.0
 """Seconds between full lists; they find what a watch should have told and did not."""
+LIST_SHARE = 0.01
+"""Share of the time that goes into full lists at most: a collection that takes long is listed less often."""
 SILENCE = 70.0
 """Seconds without a byte after which a watch is held to be dead; bookmarks come about every 60."""
 WATCH_SECONDS = 200
@@ -75,7 +77,8 @@ class Reflector(Generic[T]):
         self._items: dict[str, T] = {}
         self._version: str | None = None
         """resourceVersion to watch from; None where a full list must come first."""
-        self._listed = 0.0
+        self._due = 0.0
+        """Monotonic time of the next full list."""
         self._heard = time.monotonic()
         self._next = 0.0
         """Monotonic time before which nothing may be sent."""
@@ -94,13 +97,18 @@ class Reflector(Generic[T]):
         """
         return time.monotonic() - self._heard
 
+    @property
+    def trouble(self) -> str:
+        """What keeps it from being up to date, in one line; empty while nothing does, as far as can be seen."""
+        return f"{self.path}: {self._failures} requests in a row brought nothing" if self._failures >= LOUD else ""
+
     async def run(self) -> None:
         """Keep up for ever; ends only by cancellation or an error that is a fault of ours."""
         while True:
             await asyncio.sleep(max(0.0, self._next - time.monotonic()))
             self._next = time.monotonic() + self._pace
             try:
-                if self._version is None or time.monotonic() - self._listed >= self._relist:
+                if self._version is None or time.monotonic() >= self._due:
                     await self._list()
                 else:
                     await self._watch(self._version)
@@ -125,6 +133,7 @@ class Reflector(Generic[T]):
     async def _list(self) -> None:
         seen: set[str] = set()
         version = ""
+        begun = time.monotonic()
         async with aclosing(self._client.pages(self.path, label_selector=self._selector)) as pages:
             async for page in pages:
                 for raw in page.get("items") or ():
@@ -133,12 +142,13 @@ class Reflector(Generic[T]):
         for uid in [uid for uid in self._items if uid not in seen]:
             self._drop(uid)
         self._version = version
-        self._listed = self._heard = self._next = time.monotonic()
+        self._heard = self._next = time.monotonic()
+        self._due = self._heard + max(self._relist, (self._heard - begun) / LIST_SHARE)
         self.denied = False
         self.synced.set()
 
     async def _watch(self, version: str) -> None:
-        left = self._listed + self._relist - time.monotonic()
+        left = self._due - time.monotonic()
         seconds = max(1, int(min(WATCH_SECONDS * random.uniform(0.9, 1.1), left + 1)))
         opened = time.monotonic()
         heard = self._heard
