@@ -74,14 +74,15 @@ class Operator:
             },
         )
 
-    def end(self, number: signal.Signals) -> None:
-        """End it by a signal and wait until it is gone."""
+    def end(self, number: signal.Signals) -> int:
+        """End it by a signal and wait until it is gone; its exit status."""
         assert self._process is not None
         assert self._out is not None
         self._process.send_signal(number)
-        self._process.wait(STOP_SECONDS)
+        status = self._process.wait(STOP_SECONDS)
         self._out.close()
         self._process = self._out = None
+        return status
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal and wait for nothing; from any thread."""
@@ -103,9 +104,9 @@ class Operator:
         """SIGKILL."""
         self.end(signal.SIGKILL)
 
-    def stop(self) -> None:
-        """SIGTERM, as a kubelet would."""
-        self.end(signal.SIGTERM)
+    def stop(self) -> int:
+        """SIGTERM, as a kubelet would; the exit status. It has a pod's grace period for that."""
+        return self.end(signal.SIGTERM)
 
     @property
     def running(self) -> bool:

@@ -19,6 +19,7 @@ __all__ = [
     "cut_after",
     "delayed",
     "drop_events",
+    "kept",
     "lose_call",
     "lose_reply",
     "passed",
@@ -189,3 +190,13 @@ def replay(held: Answer) -> Act:
         return await exchange.reply(held)
 
     return replayed
+
+
+def kept(answers: list[Answer]) -> Act:
+    """Pass the call on, and keep its answer, to be given again later."""
+
+    async def kept(exchange: Exchange) -> web.StreamResponse:
+        answers.append(await exchange.fetch())
+        return await exchange.reply(answers[-1])
+
+    return kept

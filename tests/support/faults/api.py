@@ -42,7 +42,7 @@ def api_proxy(access: Access) -> Proxy:
 
 def kubeconfig_of(proxy: Proxy, folder: Path, *, namespace: str) -> Path:
     """A kubeconfig that leads to the proxy."""
-    path = folder / "kubeconfig"
+    path = folder / f"kubeconfig-{proxy.url.rpartition(':')[2]}"
     content = {
         "apiVersion": "v1",
         "kind": "Config",

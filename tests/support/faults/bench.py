@@ -25,40 +25,57 @@ from tests.support.wait import Pending, wait_for
 __all__ = ["QUICK", "Bench", "bench", "conditions", "finished"]
 
 QUICK: Mapping[str, Any] = {
-    "lease": {"name": "batchmatrix", "duration": "5s"},
+    "lease": {"name": "batchmatrix", "duration": "10s"},
     "resync": "5s",
     "api": {"requestTimeout": "5s", "relist": "60s", "watchSilence": "70s"},
 }
 """Settings under which a case ends in seconds."""
 
-SETTLE_SECONDS = 90.0
+SETTLE_SECONDS = 180.0
 
 
 class Bench:
     """Start the operator when the rules are in place; a process that a rule has killed is started again."""
 
     def __init__(
-        self, kube: Kube, folder: Path, api: Proxy, *, settings: Mapping[str, Any], store: Proxy | None = None
+        self,
+        kube: Kube,
+        folder: Path,
+        api: Proxy,
+        *,
+        stack: ExitStack,
+        settings: Mapping[str, Any],
+        play: Callable[[Trial], PodPlay],
+        store: Proxy | None = None,
     ) -> None:
         self.kube = kube
         self.api = api
         self.store = store
         self.folder = folder
+        self._play = play
         self.settings = {**QUICK, **settings}
-        self.operator = self.replica("operator-0")
+        self._stack = stack
+        self.operators: list[Operator] = []
+        self.operator = self._replica("operator-0", api)
         self.deaths: list[int] = []
         """Exit statuses of processes that ended without being asked by the test itself."""
 
-    def replica(self, pod: str) -> Operator:
-        """One more process over the same store, that is not started yet."""
-        kubeconfig = kubeconfig_of(self.api, self.folder, namespace=self.kube.namespace)
-        return Operator(
+    def second(self) -> tuple[Operator, Proxy]:
+        """One more process over the same store, not started yet, with a proxy of its own."""
+        proxy = self._stack.enter_context(_proxy(self.kube, self._play).running())
+        return self._replica("operator-1", proxy), proxy
+
+    def _replica(self, pod: str, proxy: Proxy) -> Operator:
+        kubeconfig = kubeconfig_of(proxy, self.folder, namespace=self.kube.namespace)
+        operator = Operator(
             kubeconfig=kubeconfig,
             namespace=self.kube.namespace,
             folder=self.folder,
             settings=self.settings,
             pod=pod,
         )
+        self.operators.append(operator)
+        return operator
 
     def strike(self, _call: Call) -> None:
         """Kill the operator from within a rule; by the time the rule goes on nothing of it runs any more."""
@@ -79,6 +96,10 @@ class Bench:
             return look()
 
         return wait_for(alive, timeout=timeout, what=what)
+
+    def wait_without(self, look: Callable[[], Any], *, what: str) -> Any:
+        """wait_for while no operator is meant to run."""
+        return wait_for(look, timeout=SETTLE_SECONDS, what=what)
 
     def until_done(self, rule: Rule, *, times: int = 1) -> None:
         """Wait until a rule has had its way."""
@@ -109,10 +130,10 @@ class Bench:
             found += [json.loads(line) for line in lines[1:]]
         return found
 
-    def end(self, name: str, *, records: list[Json] | None = None) -> End:
+    def end(self, name: str, *, records: list[Json] | None = None, calls: list[Call] | None = None) -> End:
         """The oracle's view of a finished matrix, once it has made its own assertions."""
         end = end_of(self.kube, name, self.records() if records is None else records)
-        once_each(self.api.calls, end, matrix=name)
+        once_each(self.api.calls if calls is None else calls, end, matrix=name)
         return end
 
     def kinds(self) -> dict[str, int]:
@@ -148,10 +169,7 @@ def bench(
     With `s3` results go to a bucket of that server, named like the namespace, through a proxy of its own.
     """
     with ExitStack() as stack:
-        api = api_proxy(kube.access)
-        api.prepare.append(play_pods(play))
-        api.standing.append(Rule(play_logs(), verb="get", resource="pods/log", times=None))
-        stack.enter_context(api.running())
+        api = stack.enter_context(_proxy(kube, play).running())
         more = dict(settings or {})
         store = None
         if s3 is not None:
@@ -163,17 +181,28 @@ def bench(
                 "credentials": str(s3.credentials),
             }
             more["stores"] = {"default": {"s3": bucket}}
-        case = Bench(kube, folder, api, settings=more, store=store)
+        case = Bench(kube, folder, api, stack=stack, settings=more, play=play, store=store)
         try:
             yield case
             _leave(case)
         except BaseException:
-            sys.stderr.write(f"{case.kinds()}\n{case.operator.tail()}")
+            sys.stderr.write(f"{case.kinds()}\n")
+            for operator in case.operators:
+                sys.stderr.write(f"{operator.pod}:\n{operator.tail()}\n")
             raise
         finally:
-            case.operator.died()
-            if case.operator.running:
-                case.operator.kill()
+            for operator in case.operators:
+                operator.died()
+                if operator.running:
+                    operator.signal(signal.SIGCONT)
+                    operator.kill()
+
+
+def _proxy(kube: Kube, play: Callable[[Trial], PodPlay]) -> Proxy:
+    proxy = api_proxy(kube.access)
+    proxy.prepare.append(play_pods(play))
+    proxy.standing.append(Rule(play_logs(), verb="get", resource="pods/log", times=None))
+    return proxy
 
 
 def _leave(case: Bench) -> None:

@@ -81,6 +81,8 @@ class Call:
     """Status that the server gave; None where it never got the call, or has not answered yet."""
     told: int | None = None
     """Status that the client got; None where it got none, or not yet."""
+    answered: float | None = None
+    """Monotonic seconds at which the client was told that status."""
     fault: str = ""
     """Name of the act, if one had its way with it."""
 
@@ -185,14 +187,14 @@ class Exchange:
 
     async def begin(self, response: web.StreamResponse) -> web.StreamResponse:
         """Send the head of an answer; from then on the client has been told its status."""
-        self.call.told = response.status
+        self.call.told, self.call.answered = response.status, time.monotonic()
         self.response = response
         await response.prepare(self.request)
         return response
 
     async def reply(self, answer: Answer) -> web.StreamResponse:
         """Give a whole answer."""
-        self.call.told = answer.status
+        self.call.told, self.call.answered = answer.status, time.monotonic()
         return web.Response(status=answer.status, headers=dict(answer.headers), body=answer.body)
 
     def cut(self) -> web.StreamResponse:
