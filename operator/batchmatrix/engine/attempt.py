@@ -11,7 +11,7 @@ from batchmatrix.engine.actions import Action, Capture, Finish, Intend, Kill, Se
 from batchmatrix.engine.policy import Policy
 from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState
 from batchmatrix.model.launch import AttemptId
-from batchmatrix.model.observed import JobState, PodState
+from batchmatrix.model.observed import STATUS_UNKNOWN, JobState, PodState
 from batchmatrix.outcome.table import POD_FAILED
 
 __all__ = ["LIVE_GRACE", "Attempt", "CaptureView", "Phase", "Step", "step"]
@@ -174,7 +174,11 @@ def _ending(attempt: Attempt, pod: PodState) -> Step:
 
 
 def _never_started(pod: PodState) -> bool:
-    return pod.container.state == "waiting" and pod.container.started is None
+    """Also where the pod was deleted before its container was made: its kubelet then calls it ended, and lost."""
+    container = pod.container
+    if container.started is not None or container.container_id:
+        return False
+    return container.state == "waiting" or container.reason == STATUS_UNKNOWN
 
 
 def _going(attempt: Attempt, pod: PodState, policy: Policy, now: float) -> Step:

@@ -7,7 +7,10 @@ from typing import Any
 
 from batchmatrix.model.launch import AttemptId
 
-__all__ = ["ContainerState", "JobState", "NodeState", "PodState"]
+__all__ = ["STATUS_UNKNOWN", "ContainerState", "JobState", "NodeState", "PodState"]
+
+STATUS_UNKNOWN = "ContainerStatusUnknown"
+"""Reason of a container that its kubelet could not find; how it ended is not known, nor whether it ever began."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import floor
 
 from batchmatrix.model.evidence import Intent
-from batchmatrix.model.observed import JobState, PodState
+from batchmatrix.model.observed import STATUS_UNKNOWN, ContainerState, JobState, PodState
 from batchmatrix.outcome.cases import Case
 
 __all__ = ["INTENTS", "Stop", "stop_of"]
@@ -83,8 +83,15 @@ def _disruption(pod: PodState) -> Stop | None:
     if pod.disrupted is None or _ended_before(pod, pod.disrupted):
         return None
     case = _DISRUPTIONS.get(pod.disruption_reason, Case.EVICTED)
+    if case is Case.NODE_GONE and _confirmed(pod.container):
+        case = Case.EVICTED
     words = {Case.EVICTED: "evicted from", Case.PREEMPTED: "pushed aside by a pod of higher priority on"}
     return Stop(case, f"{words.get(case, 'lost with')} node {pod.node or '?'} ({pod.disruption_reason or 'no reason'})")
+
+
+def _confirmed(container: ContainerState) -> bool:
+    """The node itself says that the container has ended, so neither of the two is lost: somebody set a taint."""
+    return container.state == "terminated" and container.finished is not None and container.reason != STATUS_UNKNOWN
 
 
 def _failed_pod(pod: PodState) -> Stop | None:

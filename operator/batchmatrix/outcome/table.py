@@ -11,7 +11,7 @@ import signal
 
 from batchmatrix.base.text import one_line
 from batchmatrix.model.evidence import Captured, Evidence, LogState, Verdict
-from batchmatrix.model.observed import ContainerState, PodState
+from batchmatrix.model.observed import STATUS_UNKNOWN, ContainerState, PodState
 from batchmatrix.outcome.cases import TABLE, TRY_LATER, Case
 from batchmatrix.outcome.stops import INTENTS, Stop, stop_of
 
@@ -79,7 +79,7 @@ def _own_end(evidence: Evidence, pod: PodState, container: ContainerState) -> St
         return Stop(Case.VANISHED, f"its pod ended as {pod.phase} with the container {container.state} ({said})")
     if container.reason == "OOMKilled":
         return Stop(Case.OOM, f"killed for want of memory ({_exit_words(container)})")
-    if container.reason == "ContainerStatusUnknown" or container.exit_code is None:
+    if container.reason == STATUS_UNKNOWN or container.exit_code is None:
         return Stop(Case.NODE_FORGOT, f"node {pod.node or '?'} does not know how the container ended")
     allowed = evidence.allowed_exit_codes
     if allowed is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -92,6 +93,21 @@ def test_a_pod_that_ended_without_a_container_has_no_log_to_wait_for() -> None:
     (finish,) = after(an_attempt(pod)).actions
     assert isinstance(finish, Finish)
     assert finish.evidence.captured.state is LogState.NONE
+
+
+def test_nor_has_one_that_was_deleted_before_its_container_was_made() -> None:
+    """Nothing answers for such a log, so waiting for it would take the whole patience for a node that is lost."""
+    unknown = ContainerState("terminated", reason="ContainerStatusUnknown")
+    resolved = Intent("config", NOW, "CreateContainerConfigError")
+    (finish,) = after(an_attempt(a_pod(container=unknown, phase="Failed"), intent=resolved)).actions
+    assert isinstance(finish, Finish)
+    assert finish.evidence.captured.state is LogState.NONE
+
+
+@pytest.mark.parametrize("trace", [{"started": NOW - 5}, {"container_id": "containerd://1"}])
+def test_a_container_that_left_a_trace_has_a_log_though_its_node_forgot_how_it_ended(trace: dict[str, Any]) -> None:
+    pod = a_pod(container=ContainerState("terminated", reason="ContainerStatusUnknown", **trace), phase="Failed")
+    assert after(an_attempt(pod)).actions == (Capture(pod, follow=False),)
 
 
 def test_a_pod_that_went_away_is_still_captured_from_what_was_followed() -> None:

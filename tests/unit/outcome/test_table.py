@@ -267,13 +267,27 @@ def test_a_timeout_whose_pod_is_gone_is_a_timeout() -> None:
         ("SomethingNew", Outcome.EVICTED),
         ("PreemptionByScheduler", Outcome.PREEMPTED),
         ("PreemptionByKubeScheduler", Outcome.PREEMPTED),
-        ("DeletionByTaintManager", Outcome.NODE_LOST),
-        ("DeletionByPodGC", Outcome.NODE_LOST),
+        # The node has said that the container ended: it is not lost, somebody has tainted it.
+        ("DeletionByTaintManager", Outcome.EVICTED),
+        ("DeletionByPodGC", Outcome.EVICTED),
     ],
 )
 def test_a_disruption_names_the_outcome(by: str, outcome: Outcome) -> None:
     pod = stopped(exited(137, after=31), deleted=30, disrupted=30, by=by)
     is_verdict(judge(evidence(pod)), outcome, Blame.INFRASTRUCTURE, by, "gpu-1")
+
+
+@pytest.mark.parametrize("by", ["DeletionByTaintManager", "DeletionByPodGC"])
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"state": "running", "exit_code": None, "finished": None},
+        {"reason": "ContainerStatusUnknown", "exit_code": None, "finished": None},
+    ],
+)
+def test_a_node_that_never_said_how_its_container_ended_is_lost(by: str, container: dict[str, Any]) -> None:
+    pod = stopped(a_pod(phase="Failed", container=a_container(**container)), deleted=30, disrupted=30, by=by)
+    is_verdict(judge(evidence(pod)), Outcome.NODE_LOST, Blame.INFRASTRUCTURE, by, "may still run")
 
 
 @pytest.mark.parametrize(("code", "outcome"), [(0, Outcome.SUCCEEDED), (3, Outcome.UNEXPECTED_EXIT)])

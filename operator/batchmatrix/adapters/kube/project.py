@@ -26,7 +26,7 @@ from batchmatrix.launch.names import (
 )
 from batchmatrix.model.cell import GROUP, PREFLIGHT
 from batchmatrix.model.launch import AttemptId
-from batchmatrix.model.observed import ContainerState, JobState, NodeState, PodState
+from batchmatrix.model.observed import STATUS_UNKNOWN, ContainerState, JobState, NodeState, PodState
 
 __all__ = ["project_job", "project_node", "project_pod"]
 
@@ -103,7 +103,7 @@ def _pod(raw: JSON, seen: PodState | None) -> PodState | None:
     scheduled = conditions.get("PodScheduled", {})
     stuck = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
     disrupted = conditions.get("DisruptionTarget", {})
-    container = _container(spec, status)
+    container = _container(spec, status, seen.container if seen is not None else ContainerState("waiting"))
     deleting, grace = _deletion(meta, container, _since(disrupted), seen)
     return PodState(
         uid=meta["uid"],
@@ -161,7 +161,8 @@ def _deletion(
     return asked, grace
 
 
-def _container(spec: JSON, status: JSON) -> ContainerState:
+def _container(spec: JSON, status: JSON, seen: ContainerState) -> ContainerState:
+    """What is said of it; of one that its kubelet could not find, what was seen of it before, and no made-up code."""
     image = next((each.get("image", "") for each in spec.get("containers") or () if each["name"] == CONTAINER), "")
     found = next((each for each in status.get("containerStatuses") or () if each["name"] == CONTAINER), None)
     if found is None:
@@ -169,17 +170,19 @@ def _container(spec: JSON, status: JSON) -> ContainerState:
     state = found.get("state") or {}
     name = next((each for each in ("terminated", "running", "waiting") if state.get(each) is not None), "waiting")
     inner = state.get(name) or {}
+    unknown = inner.get("reason") == STATUS_UNKNOWN
+    known = seen if unknown else ContainerState("waiting")
     return ContainerState(
         state=name,
         reason=_text(inner, "reason"),
         message=_text(inner, "message"),
-        exit_code=inner.get("exitCode"),
+        exit_code=None if unknown else inner.get("exitCode"),
         signal=inner.get("signal") or None,
-        started=_time(inner.get("startedAt")),
+        started=_time(inner.get("startedAt")) or known.started,
         finished=_time(inner.get("finishedAt")),
         image=intern(found.get("image") or image),
         image_id=intern(found.get("imageID") or ""),
-        container_id=found.get("containerID") or inner.get("containerID") or "",
+        container_id=found.get("containerID") or inner.get("containerID") or known.container_id,
     )
 
 

@@ -96,6 +96,26 @@ def test_a_container_that_could_not_be_started_never_started() -> None:
     )
 
 
+def test_of_a_container_that_the_kubelet_could_not_find_nothing_is_made_up() -> None:
+    """Its pod was deleted before it had been made; the kubelet then writes 137, the code of a kill that never was."""
+    raw = dump("pod-never-started")["status"]["containerStatuses"][0]["state"]["terminated"]
+    assert (raw["reason"], raw["exitCode"], raw["startedAt"]) == ("ContainerStatusUnknown", 137, None)
+    container = pod("never-started").container
+    assert (container.state, container.exit_code, container.started, container.container_id) == (
+        "terminated",
+        None,
+        None,
+        "",
+    )
+
+
+def test_one_that_was_seen_to_run_did_run_whatever_the_kubelet_has_forgotten() -> None:
+    running = pod("running")
+    container = pod("never-started", running).container
+    assert container.started == running.container.started is not None
+    assert container.container_id == running.container.container_id != ""
+
+
 def test_a_pod_over_its_own_deadline_failed_whatever_its_exit_code() -> None:
     state = pod("deadline")
     assert (state.phase, state.reason, state.container.exit_code) == ("Failed", "DeadlineExceeded", 0)
