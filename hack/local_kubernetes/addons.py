@@ -70,8 +70,8 @@ def _meta(name: str, namespace: str | None = "kube-system", **more: Any) -> Json
     return {"name": name, **({"namespace": namespace} if namespace else {}), **more}
 
 
-def dns_manifests() -> list[Json]:
-    """Return the objects of the cluster's DNS: CoreDNS without root, on an unprivileged port."""
+def dns_manifests(first_node: str) -> list[Json]:
+    """Return the objects of the cluster's DNS: CoreDNS without root, on an unprivileged port of the first node."""
     rbac = "rbac.authorization.k8s.io"
     labels = {"k8s-app": "kube-dns"}
     watch = ["list", "watch"]
@@ -104,6 +104,8 @@ def dns_manifests() -> list[Json]:
         "dnsPolicy": "Default",
         "terminationGracePeriodSeconds": 1,
         "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"}],
+        # Any other node may be drained or stopped, and the cluster still has names.
+        "nodeSelector": {"kubernetes.io/hostname": first_node},
         "containers": [container],
         "volumes": [{"name": "config", "configMap": {"name": "coredns"}}],
     }
@@ -231,7 +233,7 @@ def free_volumes(api: Api) -> int:
 def install(api: Api, layout: Layout, *, dns: bool) -> None:
     """Apply everything; without real nodes DNS has no place to run and is left out."""
     prepare_volumes(layout)
-    for manifest in [*volume_manifests(layout), *(dns_manifests() if dns else [])]:
+    for manifest in [*volume_manifests(layout), *(dns_manifests(layout.node(1).name) if dns else [])]:
         api.apply(manifest)
     recycle_volumes(api, layout)
 

@@ -86,6 +86,8 @@ def programs(layout: Layout, components: Path) -> dict[str, Program]:
             "--authorization-mode=Node,RBAC",
             "--anonymous-auth=false",
             "--enable-admission-plugins=NodeRestriction",
+            # Instead of 300: what becomes of the pods of a dead node can be seen within a test.
+            "--default-unreachable-toleration-seconds=10",
             "--allow-privileged=true",
             "--max-requests-inflight=2000",
             "--max-mutating-requests-inflight=1000",

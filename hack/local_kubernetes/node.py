@@ -121,6 +121,8 @@ def kubelet_configuration(node: Node, layout: Layout) -> dict[str, Any]:
         "nodeStatusUpdateFrequency": "5s",
         "kubeAPIQPS": 100,
         "kubeAPIBurst": 200,
+        # Checked often, so that a test meets the node beginning a new file (10 MiB) without a long log or a long wait.
+        "containerLogMonitorInterval": "3s",
         "registryPullQPS": 0,
         "eventRecordQPS": 0,
         "logging": {"verbosity": 1},

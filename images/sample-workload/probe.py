@@ -12,7 +12,10 @@ PROBE_METRICS
 PROBE_TEXT
     Lines to write as they stand after the metrics; `\n` in it is a line break.
 PROBE_SLEEP, PROBE_TICK
-    Seconds to stay alive after that (0), and the seconds between two `tick` lines meanwhile (0: none).
+    Seconds to stay alive after that (0), and the seconds between two `tick` lines meanwhile (0: none). The sleep may
+    go by trial and attempt as PROBE_EXIT does: `0.0:300,1` is 300 for the first attempt of trial 0, else 1.
+PROBE_LATER_LINES, PROBE_LATER_SECONDS
+    How many filler lines more to write after the sleep (0), spread over how many seconds (0: as fast as it can).
 PROBE_MEMORY
     Bytes to allocate and touch before sleeping (0).
 PROBE_TAIL
@@ -86,7 +89,7 @@ def main() -> int:
     """Do what the environment says and return the exit code."""
     environment = os.environ
     log = Log()
-    code = exit_code(environment)
+    code = int(chosen(environment, "PROBE_EXIT"))
     signal.signal(signal.SIGTERM, on_sigterm)
     try:
         work(log, environment)
@@ -109,31 +112,36 @@ def work(log: Log, environment: Mapping[str, str]) -> None:
     """Write everything up to the tail, and stay alive as long as asked."""
     log.line("probe " + json.dumps({**identity(environment), "arguments": sys.argv[1:]}, sort_keys=True))
     seed = int(environment.get("BATCHMATRIX_SEED", "0"))
-    filler(log, seed, int(environment.get("PROBE_LINES", "0")), int(environment.get("PROBE_LINE_BYTES", "80")))
+    size = int(environment.get("PROBE_LINE_BYTES", "80"))
+    filler(log, seed, int(environment.get("PROBE_LINES", "0")), size)
     for name, values in json.loads(environment.get("PROBE_METRICS", "{}")).items():
         for value in values if isinstance(values, list) else [values]:
             log.line("::metric " + json.dumps({"name": name, "value": value}))
     if environment.get("PROBE_TEXT"):
         log.line(environment["PROBE_TEXT"].replace("\\n", "\n"))
     ballast = b"\x01" * int(environment.get("PROBE_MEMORY", "0"))
-    rest(log, float(environment.get("PROBE_SLEEP", "0")), float(environment.get("PROBE_TICK", "0")))
+    rest(log, float(chosen(environment, "PROBE_SLEEP")), float(environment.get("PROBE_TICK", "0")))
+    later = float(environment.get("PROBE_LATER_SECONDS", "0"))
+    filler(log, seed + 1, int(environment.get("PROBE_LATER_LINES", "0")), size, seconds=later)
     del ballast
 
 
-def filler(log: Log, seed: int, count: int, size: int) -> None:
-    """Write `count` lines of `size` bytes each, line break included."""
+def filler(log: Log, seed: int, count: int, size: int, *, seconds: float = 0.0) -> None:
+    """Write `count` lines of `size` bytes each, line break included, evenly over `seconds`."""
     if count and size < 1:
         raise SystemExit(f"PROBE_LINE_BYTES={size}: a line has at least its line break")
     source = random.Random(seed)
     # Random bytes are dear; a line is a slice of one random text that starts anywhere in it.
     text = bytes(source.choices(PRINTABLE, k=size + 4096)) if count else b""
     pending = bytearray()
-    for _ in range(count):
+    begun = time.monotonic()
+    for number in range(count):
         start = source.randrange(4096)
         pending += text[start : start + size - 1] + b"\n"
         if len(pending) >= BLOCK:
             log.write(bytes(pending))
             pending.clear()
+            time.sleep(max(0.0, begun + seconds * number / count - time.monotonic()))
     log.write(bytes(pending))
 
 
@@ -148,19 +156,19 @@ def rest(log: Log, seconds: float, tick: float) -> None:
         time.sleep(min(left, tick) if tick else left)
 
 
-def exit_code(environment: Mapping[str, str]) -> int:
-    """Return the code that PROBE_EXIT names for this trial and attempt.
+def chosen(environment: Mapping[str, str], name: str) -> str:
+    """Return what the variable `name` says for this trial and attempt; `0` where it says nothing.
 
-    >>> exit_code({"PROBE_EXIT": "1.0:7,1:3,5", "BATCHMATRIX_TRIAL": "1", "BATCHMATRIX_ATTEMPT": "1"})
-    3
+    >>> chosen({"PROBE_EXIT": "1.0:7,1:3,5", "BATCHMATRIX_TRIAL": "1", "BATCHMATRIX_ATTEMPT": "1"}, "PROBE_EXIT")
+    '3'
     """
     trial = environment.get("BATCHMATRIX_TRIAL", "")
     attempt = environment.get("BATCHMATRIX_ATTEMPT", "")
-    for part in filter(None, environment.get("PROBE_EXIT", "0").split(",")):
-        who, colon, code = part.rpartition(":")
+    for part in filter(None, environment.get(name, "0").split(",")):
+        who, colon, value = part.rpartition(":")
         if not colon or who in (trial, f"{trial}.{attempt}"):
-            return int(code)
-    return 0
+            return value
+    return "0"
 
 
 def identity(environment: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from tests.support.busybox import load_busybox
 from tests.support.cluster import Kube
 from tests.support.installation import Installation, installed
 from tests.support.namespaces import drop_namespace, make_namespace
+from tests.support.nodes import Nodes, real_nodes
 
 HERE = Path(__file__).resolve().parent
 
@@ -34,6 +35,16 @@ def operator(cluster: Kube) -> Iterator[Installation]:
     """The operator, installed by Helm with an S3 store `default` and a store `folder` on a volume."""
     with installed(cluster) as installation:
         yield installation
+
+
+@pytest.fixture
+def nodes(cluster: Kube, kube: Kube) -> Iterator[Nodes]:
+    """The real nodes, for tests that run beside no others; both are back before the test's namespace goes."""
+    found = real_nodes(cluster)
+    try:
+        yield found
+    finally:
+        found.restore()
 
 
 @pytest.fixture(scope="module")

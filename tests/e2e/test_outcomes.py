@@ -11,6 +11,7 @@ from tests.support.cluster import Json, Kube
 from tests.support.cluster_matrices import (
     HARDWARE,
     apply,
+    by_environment,
     children,
     finished,
     ledger,
@@ -27,21 +28,11 @@ from tests.support.wait import Pending, wait_for
 ON_BOTH = {"name": "hardware", "values": ["h100", "mi300x"]}
 
 
-def by_environment(operator: Installation, **environments: Json) -> Json:
-    """Axis and catalog in which each environment runs the probe with variables of its own."""
-    image = operator.images["sample-workload-cuda"]
-    catalog = {
-        name: {"image": image, "env": {f"PROBE_{key}": str(value) for key, value in probe.items()}}
-        for name, probe in environments.items()
-    }
-    return {
-        "axes": [{"name": "environment", "values": list(environments)}],
-        "catalog": {"environments": catalog},
-    }
-
-
 def test_an_exit_code_shows_in_its_trial_and_leaves_the_others_alone(operator: Installation, kube: Kube) -> None:
-    apply(kube, matrix("exits", operator.images, **by_environment(operator, good={}, bad={"EXIT": "1:3"}), trials=3))
+    apply(
+        kube,
+        matrix("exits", operator.images, **by_environment(operator.images, good={}, bad={"EXIT": "1:3"}), trials=3),
+    )
     found, ledger, _ = settled(operator, kube, "exits")
     assert ledger.outcomes() == {
         ("good", 0, 0): "Succeeded",
@@ -110,7 +101,7 @@ def test_exit_code_0_without_a_required_metric_is_no_success(operator: Installat
         "proof",
         operator.images,
         **by_environment(
-            operator,
+            operator.images,
             whole={"METRICS": '{"loss": 1}'},
             silent={},
             broken={"TEXT": '::metric {"name": "loss", "value": NaN}'},
@@ -216,7 +207,7 @@ def test_a_timeout_ends_the_pod_and_keeps_its_log(operator: Installation, kube: 
     assert [intent["action"] for intent in found.intents] == ["timeout"]
 
 
-@pytest.mark.parametrize("way", ["deleted", "evicted"])
+@pytest.mark.parametrize("way", ["deleted", "evicted", "kubectl"])
 def test_exit_code_0_of_a_pod_that_somebody_ended_is_no_success(operator: Installation, kube: Kube, way: str) -> None:
     """Kubernetes counts such a Job as Complete; here it is tried again and the first attempt says what happened."""
     manifest = matrix(
@@ -234,8 +225,10 @@ def test_exit_code_0_of_a_pod_that_somebody_ended_is_no_success(operator: Instal
     pod = wait_for(lambda: _ticking(kube, way), timeout=90, what="the trial to run")
     if way == "deleted":
         kube.delete("pods", pod)
-    else:
+    elif way == "evicted":
         kube.evict(pod)
+    else:
+        kube.kubectl("delete", "pod", pod)  # which waits until nothing holds the object any more
     _, found, results = settled(operator, kube, way)
     (record,) = found.records
     assert record["outcome"] != "Succeeded"

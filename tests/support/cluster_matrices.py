@@ -13,6 +13,7 @@ import zstandard
 from tests.support.cluster import Json, Kube
 from tests.support.installation import Installation, Results
 from tests.support.jobs import condition
+from tests.support.nodes import CUDA_LABEL, ROCM_LABEL
 from tests.support.wait import Pending, wait_for
 
 __all__ = [
@@ -21,10 +22,12 @@ __all__ = [
     "ROCM_LABEL",
     "Ledger",
     "apply",
+    "by_environment",
     "children",
     "finished",
     "ledger",
     "matrix",
+    "pod_of",
     "probe_facts",
     "raw_log",
     "settled",
@@ -32,8 +35,6 @@ __all__ = [
     "summary",
 ]
 
-CUDA_LABEL = {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}
-ROCM_LABEL = {"amd.com/gpu.product-name": "AMD_Instinct_MI300X"}
 HARDWARE: Json = {"h100": {"nodeLabels": CUDA_LABEL}, "mi300x": {"nodeLabels": ROCM_LABEL}}
 """Both kinds of nodes, without asking for their devices: tests that run side by side must not wait for each other."""
 
@@ -69,6 +70,18 @@ def matrix(
             "retention": {"jobs": "all"},
             **spec,
         },
+    }
+
+
+def by_environment(images: Any, **environments: Json) -> Json:
+    """Axis and catalog in which each environment runs the probe with variables of its own, on any node."""
+    catalog = {
+        name: {"image": images["sample-workload-cuda"], "env": {f"PROBE_{key}": str(val) for key, val in probe.items()}}
+        for name, probe in environments.items()
+    }
+    return {
+        "axes": [{"name": "environment", "values": list(environments)}],
+        "catalog": {"environments": catalog},
     }
 
 
@@ -110,6 +123,14 @@ def summary(kube: Kube, name: str) -> Json:
 def children(kube: Kube, resource: str, name: str) -> list[Json]:
     """Jobs or pods of the matrix."""
     return kube.list(resource, selector=f"batchmatrix.dev/matrix={name}")
+
+
+def pod_of(kube: Kube, name: str, cell: str, *, attempt: int = 0) -> str:
+    """The pod of an attempt of a cell's first trial, as soon as there is one."""
+    labels = {"matrix": name, "cell": cell, "trial": 0, "attempt": attempt}
+    selector = ",".join(f"batchmatrix.dev/{key}={value}" for key, value in labels.items())
+    found = wait_for(lambda: kube.list("pods", selector=selector), timeout=60, what=f"a pod of {cell}")
+    return str(found[0]["metadata"]["name"])
 
 
 def probe_facts(pod: Json) -> Json:

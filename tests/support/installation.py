@@ -15,13 +15,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import obstore
+import yaml
 from obstore.store import S3Store
 
 from tests.support.cluster import ROOT, Json, Kube
 from tests.support.jobs import condition
+from tests.support.nodes import CUDA_LABEL
 from tests.support.wait import Pending, wait_for
 
 __all__ = ["ACCOUNT", "NAMESPACE", "Installation", "Results", "installed"]
@@ -94,6 +96,10 @@ class Installation:
         selector = "app.kubernetes.io/name=batchmatrix,app.kubernetes.io/component=operator"
         return wait_for(lambda: _ready_pod(self.kube, selector), timeout=60, what="the operator's pod to be ready")
 
+    def upgrade(self, **values: Any) -> None:
+        """`helm upgrade` to the values that it was installed with and these; comes back when the new pod is ready."""
+        _helm(self.cluster, "batchmatrix", "charts/batchmatrix", _values(self.images) | values)
+
     def process(self) -> int:
         """Process id of the operator: pods are processes of this machine."""
         uid = self.pod()["metadata"]["uid"]
@@ -163,8 +169,19 @@ def _install(cluster: Kube) -> Installation:
     images = {name: str(each["reference"]) for name, each in built.items()}
     _start_server(cluster)
     _helm(cluster, "batchmatrix-crds", "charts/batchmatrix-crds")
+    try:
+        _helm(cluster, "batchmatrix", "charts/batchmatrix", _values(images))
+    except AssertionError as problem:
+        logs = cluster.at(NAMESPACE).kubectl("logs", "deployment/batchmatrix", "--tail=20", check=False)
+        raise AssertionError(f"{problem}; the operator's log ends with:\n{logs.stdout}{logs.stderr}") from None
+    installation = Installation(cluster, images)
+    installation.pod()
+    return installation
+
+
+def _values(images: Mapping[str, str]) -> Json:
     repository, _, tag = images["operator"].rpartition(":")
-    values = {
+    return {
         "image": {"repository": repository, "tag": tag, "pullPolicy": "Never"},
         "stores": {
             "default": {
@@ -178,15 +195,9 @@ def _install(cluster: Kube) -> Installation:
         },
         "persistence": {"size": "1Gi"},
         "serviceAccounts": [ALLOWED_SERVICE_ACCOUNT],
+        # With the S3 server on the node that no test takes out of service.
+        "nodeSelector": CUDA_LABEL,
     }
-    try:
-        _helm(cluster, "batchmatrix", "charts/batchmatrix", values)
-    except AssertionError as problem:
-        logs = cluster.at(NAMESPACE).kubectl("logs", "deployment/batchmatrix", "--tail=20", check=False)
-        raise AssertionError(f"{problem}; the operator's log ends with:\n{logs.stdout}{logs.stderr}") from None
-    installation = Installation(cluster, images)
-    installation.pod()
-    return installation
 
 
 def _uninstall(cluster: Kube) -> None:
@@ -243,7 +254,10 @@ def _start_server(cluster: Kube) -> None:
         keys = {"accessKeyId": secrets.token_hex(10), "secretAccessKey": secrets.token_hex(20)}
         metadata = {"name": CREDENTIALS}
         server.create("secrets", {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": keys})
-    server.kubectl(*apply, str(ROOT / "examples" / "support" / "seaweedfs.yaml"))
+    for manifest in yaml.safe_load_all((ROOT / "examples" / "support" / "seaweedfs.yaml").read_text()):
+        if manifest["kind"] == "Deployment":
+            manifest["spec"]["template"]["spec"]["nodeSelector"] = CUDA_LABEL
+        server.kubectl(*apply, "-", stdin=json.dumps(manifest))
     wait_for(lambda: _ready_pod(server, SERVER), timeout=90, what="the S3 server to be ready")
 
 

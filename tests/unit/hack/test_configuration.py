@@ -133,7 +133,7 @@ def test_the_pod_network_has_no_way_out(layout: Layout) -> None:
 
 
 def test_every_addon_has_a_place_in_the_api(layout: Layout) -> None:
-    manifests = [*addons.dns_manifests(), *addons.volume_manifests(layout)]
+    manifests = [*addons.dns_manifests("bmx-node-1"), *addons.volume_manifests(layout)]
     paths = [object_path(manifest) for manifest in manifests]
     assert len(set(paths)) == len(paths)
     assert "/apis/apps/v1/namespaces/kube-system/deployments/coredns" in paths
