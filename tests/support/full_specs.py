@@ -143,6 +143,9 @@ FULL_SPEC: Json = {
     "order": "cells",
     "parallelism": 7,
     "suspend": True,
+    "failFast": True,
+    "maxFailed": 3,
+    "deadline": "12h",
     "retry": {
         "OOMKilled": {"limit": 2, "memory": "x2", "avoidNode": True},
         "NodeLost": {"limit": 1},
@@ -180,7 +183,7 @@ FULL_SPEC: Json = {
     ],
     "reuse": {"scope": "matrix"},
     "store": {"name": "team"},
-    "retention": {"jobs": "all", "jobsTtl": "2h", "onDelete": "keep"},
+    "retention": {"jobs": "all", "jobsTtl": "2h", "onDelete": "delete"},
 }  # fmt: skip
 """Axes, and every field that goes with them and does something already."""
 
@@ -211,13 +214,9 @@ CELLS_SPEC: Json = {
 
 LATER_FIELDS: dict[str, Any] = {
     "queue": {"name": "gpu-queue", "priorityClass": "low"},
-    "failFast": True,
-    "maxFailed": 3,
-    "deadline": "12h",
     "reuse.scope": "namespace",
     "reuse.maxAge": "720h",
     "reuse.key": "team",
-    "retention.onDelete": "delete",
     "compare.aaControl": True,
 }
 """Path in the spec to a good value of a field that this version refuses."""

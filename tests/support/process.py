@@ -44,7 +44,13 @@ class _Matrices(Matrices):
         return self._world.known.get(uid)
 
     def forget(self, uid: str) -> None:
-        self._world.known.pop(uid, None)
+        self._world.unlearn(uid)
+
+    def departed(self, uid: str) -> str | None:
+        return self._world.departed.get(uid)
+
+    def see_off(self, uid: str) -> None:
+        self._world.departed.pop(uid, None)
 
     async def read(self, ref: MatrixRef) -> Mapping[str, Any] | None:
         await asyncio.sleep(0)

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from batchmatrix.base.errors import BatchMatrixError
+from batchmatrix.engine.removal import store_to_clear
 from batchmatrix.ledger.replay import State, replay
-from batchmatrix.model.cell import MatrixRef
+from batchmatrix.model.cell import GROUP, MatrixRef
 from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.observed import ContainerState, JobState, NodeState, PodState
 from batchmatrix.model.record import Record
@@ -105,6 +106,8 @@ class SmallWorld:
         self.matrices: dict[str, Json] = {}
         self.known: dict[str, Json] = {}
         """Matrices as the watch has shown them."""
+        self.departed: dict[str, str] = {}
+        """Store by uid, of matrices that were seen to go and whose results are to go too."""
         self.catalogs = CatalogServer()
         self.jobs: dict[str, JobState] = {}
         self.pods: dict[str, PodState] = {}
@@ -140,10 +143,23 @@ class SmallWorld:
         old = self.matrices.get(ref.uid)
         generation = old["metadata"]["generation"] + 1 if old is not None else 1
         body["metadata"] |= {"namespace": ref.namespace, "uid": ref.uid, "generation": generation}
+        if old is not None:
+            body["metadata"]["annotations"] = old["metadata"].get("annotations", {})
         if old is not None and "status" in old:
             body["status"] = old["status"]
         self._set(ref.uid, body)
         return ref
+
+    def annotate(self, ref: MatrixRef = REF, **values: str | None) -> None:
+        """Set our annotations on the object, or take them off; that is no new generation."""
+        body = copy.deepcopy(self.matrices[ref.uid])
+        annotations = body["metadata"].setdefault("annotations", {})
+        for name, value in values.items():
+            if value is None:
+                annotations.pop(f"{GROUP}/{name}", None)
+            else:
+                annotations[f"{GROUP}/{name}"] = value
+        self._set(ref.uid, body)
 
     def terminate(self, ref: MatrixRef = REF) -> None:
         """A deletion that waits for somebody's finalizer."""
@@ -155,10 +171,17 @@ class SmallWorld:
         """The object goes, and with it its Jobs; the watch tells of it, or not."""
         del self.matrices[ref.uid]
         if told:
-            self.known.pop(ref.uid, None)
+            self.unlearn(ref.uid)
         for job in [job for job in self.jobs.values() if job.matrix_uid == ref.uid]:
             self.remove_job(job)
         self.changed(ref)
+
+    def unlearn(self, uid: str) -> None:
+        """The watch, or a server that was asked, says that it is gone."""
+        body = self.known.pop(uid, None)
+        store = store_to_clear(body) if body is not None else None
+        if store is not None:
+            self.departed[uid] = store
 
     def _set(self, uid: str, body: Json) -> None:
         self.matrices[uid] = self.known[uid] = body
@@ -168,6 +191,10 @@ class SmallWorld:
         """The object's status."""
         status: Json = self.matrices[ref.uid].get("status") or {}
         return status
+
+    def generation(self, ref: MatrixRef = REF) -> int:
+        """Of its spec."""
+        return int(self.matrices[ref.uid]["metadata"]["generation"])
 
     def condition(self, kind: str, ref: MatrixRef = REF) -> str:
         """Status of one of its conditions."""
@@ -388,6 +415,10 @@ class WorldStore(MemoryStore):
     async def put(self, key: str, data: bytes) -> None:
         put = super().put
         await self._world.mutate(f"put {key}", lambda: put(key, data))
+
+    async def delete(self, key: str) -> None:
+        delete = super().delete
+        await self._world.mutate(f"remove {key}", lambda: delete(key))
 
 
 async def records(world: SmallWorld, *, store: str = "default") -> list[Record]:

@@ -14,11 +14,14 @@ from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, Problem
 from batchmatrix.base.text import counted, one_line
 from batchmatrix.engine.board import Board
 from batchmatrix.engine.kept import source_of
+from batchmatrix.engine.operations import Operations
 from batchmatrix.engine.pinning import Pinned, Pins
 from batchmatrix.engine.policy import retry_rules
-from batchmatrix.ledger.replay import replay
+from batchmatrix.engine.tokens import ANNOTATIONS
+from batchmatrix.ledger.replay import State, replay
 from batchmatrix.model.cell import MatrixRef, Plan
 from batchmatrix.model.observed import NodeState
+from batchmatrix.model.operation import OperationEntry
 from batchmatrix.model.record import Record
 from batchmatrix.model.v1alpha1 import BatchMatrix, MatrixCatalog
 from batchmatrix.plan.explain import Recorded
@@ -43,6 +46,8 @@ class Earlier:
     """What is in force, where its store could be read."""
     records: Sequence[Record] | None = None
     """The ledger, where its store could be read."""
+    operations: Sequence[OperationEntry] = ()
+    """Reruns and cancels of that ledger."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Trials done by cell hash, of the last summary, where that is all there is."""
     whole: bool = True
@@ -128,8 +133,9 @@ async def read_earlier(reader: KubeReader | None, namespace: str, name: str) -> 
     ref = MatrixRef(namespace, name, str(live["metadata"]["uid"]))
     try:
         async with asyncio.timeout(_STORE_SECONDS):
-            pinned, records = await _from_store(results, ref)
-        return Earlier(live, pinned, records)
+            pinned, state = await _from_store(results, ref)
+        operations = tuple(state.operations.values())
+        return Earlier(live, pinned, tuple(state.records.values()), operations, notes=_cancelled(operations))
     except TimeoutError:
         why = f"{results} did not answer in {_STORE_SECONDS:.0f} s"
     except BatchMatrixError as error:
@@ -137,7 +143,7 @@ async def read_earlier(reader: KubeReader | None, namespace: str, name: str) -> 
     return await _from_summary(live, reader, ref, why)
 
 
-async def _from_store(results: str, ref: MatrixRef) -> tuple[Pinned | None, list[Record]]:
+async def _from_store(results: str, ref: MatrixRef) -> tuple[Pinned | None, State]:
     base, middle, _ = results.partition(f"/{ref.prefix()}/")
     if not middle:
         raise BatchMatrixError(f"{results} is not where results of this matrix lie")
@@ -146,10 +152,16 @@ async def _from_store(results: str, ref: MatrixRef) -> tuple[Pinned | None, list
         pins = Pins(store, ref)
         newest = await pins.newest()
         pinned = await pins.load(newest) if newest is not None else None
-        state = await replay(store, ref.prefix())
-        return pinned, list(state.records.values())
+        return pinned, await replay(store, ref.prefix())
     finally:
         await store.close()
+
+
+def _cancelled(operations: Sequence[OperationEntry]) -> tuple[str, ...]:
+    """A line where what would run is not going to, as somebody has cancelled it."""
+    if not Operations(operations).all_cancelled:
+        return ()
+    return (f"the matrix is cancelled: nothing runs before annotation {ANNOTATIONS['rerun']} says so",)
 
 
 async def _from_summary(live: Mapping[str, Any], reader: KubeReader, ref: MatrixRef, why: str) -> Earlier:
@@ -180,7 +192,8 @@ def recorded_by(earlier: Earlier, plan: Plan, previous: Plan | None, matrix: Bat
         }
         return Recorded(done, earlier.whole)
     rules = retry_rules(matrix)
-    boards = [Board(one, order=(), rules=rules, records=earlier.records) for one in plans]
+    operations = Operations(earlier.operations)
+    boards = [Board(one, order=(), rules=rules, records=earlier.records, operations=operations) for one in plans]
     return Recorded(
         {key: record.outcome.value for board in boards for key, record in board.results.items()}, earlier.whole
     )

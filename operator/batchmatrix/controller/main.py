@@ -121,10 +121,12 @@ class Operator:
         for number in range(self._settings.workers):
             self._start(group, f"worker {number}", self.queue.work(handle))
         self._all_again()
+        await engine.recall()
         while True:
             await asyncio.sleep(parse_duration(self._settings.resync) * random.uniform(0.9, 1.1))
             await self.matrices.check()
             await self.catalogs.check()
+            await engine.recall()
             self._all_again()
 
     def _start(self, group: asyncio.TaskGroup, name: str, work: Coroutine[None, None, None]) -> None:

@@ -12,6 +12,7 @@ import kopf
 from batchmatrix.base.errors import Unavailable
 from batchmatrix.controller.catalogs import WatchedCatalogs
 from batchmatrix.controller.lean import lean
+from batchmatrix.engine.removal import store_to_clear
 from batchmatrix.model.cell import GROUP, VERSION, MatrixRef
 
 __all__ = ["WatchedMatrices", "registry_for", "settings_for"]
@@ -46,6 +47,8 @@ class WatchedMatrices:
         self._lister = lister
         self._notify = notify
         self._bodies: dict[str, dict[str, Any]] = {}
+        self._departed: dict[str, str] = {}
+        """Name of the store, by the uid of a matrix whose results are to go with it."""
         self._readers: dict[tuple[str, str], set[str]] = {}
         """uids of the matrices that refer to a MatrixCatalog, by its namespace and name."""
 
@@ -59,7 +62,16 @@ class WatchedMatrices:
 
     def forget(self, uid: str) -> None:
         """Drop an object that the server does not have any more: a watch that is opened anew tells of no deletions."""
+        self._depart(uid, self._bodies.get(uid))
         self._put(uid, None)
+
+    def departed(self, uid: str) -> str | None:
+        """Name of the store whose results are to go with an object that was seen to be deleted; None if none are."""
+        return self._departed.get(uid)
+
+    def see_off(self, uid: str) -> None:
+        """Forget that."""
+        self._departed.pop(uid, None)
 
     async def check(self) -> None:
         """Hold memory against a full list: what a watch did not tell is taken in as if it had."""
@@ -91,8 +103,15 @@ class WatchedMatrices:
     def seen(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """Take in one event of the watch; `kind` is None for what was there before it."""
         ref = _ref(body)
+        if kind == "DELETED":
+            self._depart(ref.uid, body)
         self._put(ref.uid, None if kind == "DELETED" else lean(body))
         self._notify(ref)
+
+    def _depart(self, uid: str, body: Mapping[str, Any] | None) -> None:
+        store = store_to_clear(body) if body is not None else None
+        if store is not None:
+            self._departed[uid] = store
 
     def _put(self, uid: str, body: dict[str, Any] | None) -> None:
         for key in _catalogs(self._bodies.pop(uid, {})):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
-from batchmatrix.base.clock import format_rfc3339
+from batchmatrix.base.clock import format_rfc3339, parse_rfc3339
 from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, LeaseLost, NameConflict, Unavailable
 from batchmatrix.engine.actions import Action, Capture, Delete, Finish, Intend, Kill, Release, Seal, Start
 from batchmatrix.engine.pump import CaptureRequest
 from batchmatrix.engine.records import record_of
 from batchmatrix.engine.run import Run
 from batchmatrix.launch.names import job_name
+from batchmatrix.ledger import Entry
 from batchmatrix.model.cell import PREFLIGHT
 from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState
 from batchmatrix.model.launch import AttemptId, Launch
@@ -24,7 +26,9 @@ from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.launcher import Launcher
 from batchmatrix.publish.keys import log_prefix
 
-__all__ = ["Applied", "apply"]
+__all__ = ["Applied", "apply", "commit"]
+
+T = TypeVar("T")
 
 
 COMMIT_SECONDS = 30.0
@@ -58,7 +62,7 @@ async def apply(run: Run, actions: Sequence[Action], *, launcher: Launcher, cloc
             run.captures.seal(action.pod.uid)
     actions = [action for action in actions if not await _premature(run, action, launcher, applied)]
     entries = [entry for action in actions if (entry := _entry(run, action, clock=clock, writer=writer)) is not None]
-    if not await _commit(run, entries, applied):
+    if not await commit(run, entries, applied):
         return applied
     actions = _held_back(run, actions, clock, applied)
     sends = [
@@ -67,7 +71,7 @@ async def apply(run: Run, actions: Sequence[Action], *, launcher: Launcher, cloc
         if isinstance(action, Start | Kill | Release | Delete)
     ]
     late = [entry for entry in await asyncio.gather(*sends) if entry is not None]
-    await _commit(run, late, applied)
+    await commit(run, late, applied)
     return applied
 
 
@@ -129,12 +133,13 @@ def _record(run: Run, finish: Finish, *, clock: Clock, writer: str) -> Record:
         cell=cell,
         generation=generation,
         holds=run.holds,
+        rerun=run.operations.number(finish.id),
         now=clock.now(),
         writer=writer,
     )
 
 
-async def _commit(run: Run, entries: Sequence[Record | IntentEntry], applied: Applied) -> bool:
+async def commit(run: Run, entries: Sequence[Entry], applied: Applied) -> bool:
     """Make the entries durable, and only then known to the board; False where the store does not answer."""
     if not entries:
         return True
@@ -149,15 +154,34 @@ async def _commit(run: Run, entries: Sequence[Record | IntentEntry], applied: Ap
         applied.trouble.append(f"results cannot be kept: {error}")
         applied.retry_after = error.retry_after or 0.0
         return False
+    finally:
+        _take_in(run)
     applied.committed += len(entries)
-    for entry in entries:
-        if isinstance(entry, Record):
-            run.captures.drop(entry.pod_uid)
-            run.holds.add(entry)
-            run.preflights.add(entry)
-            if run.board is not None:
-                run.board.add(entry)
     return True
+
+
+def _take_in(run: Run) -> None:
+    """All that is durable now, as it is: an earlier try that was not answered may have come to be so just now."""
+    records, operations = run.ledger.records, run.ledger.operations
+    for entry in _newest(operations, len(operations) - run.operations.count):
+        run.operations.add(entry)
+        if run.board is not None:
+            run.board.operate(entry)
+    for record in _newest(records, len(records) - run.taken):
+        run.captures.drop(record.pod_uid)
+        run.holds.add(record)
+        run.preflights.add(record)
+        if record.created and record.id.cell_hash != PREFLIGHT:
+            run.note_launch(parse_rfc3339(record.created))
+        if run.board is not None:
+            run.board.add(record)
+    run.taken = len(records)
+
+
+def _newest(entries: Mapping[Any, T], count: int) -> list[T]:
+    """The last `count` values in their order."""
+    values: Any = entries.values()  # of a dict, which can be read from its end
+    return list(islice(reversed(values), count))[::-1]
 
 
 async def _send(

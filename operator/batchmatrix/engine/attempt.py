@@ -14,7 +14,7 @@ from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.observed import STATUS_UNKNOWN, JobState, PodState
 from batchmatrix.outcome.table import POD_FAILED
 
-__all__ = ["LIVE_GRACE", "Attempt", "CaptureView", "Phase", "Step", "step"]
+__all__ = ["LIVE_GRACE", "UNWANTED", "Attempt", "CaptureView", "Phase", "Step", "step"]
 
 POD_GRACE = 10.0
 """Seconds after a Job's end in which its pod may still show up: Jobs and pods come by two watches."""
@@ -23,6 +23,7 @@ LIVE_GRACE = 10.0
 """Seconds that a kill waits for the log to be followed and sealed: it is gone once the pod is deleted."""
 
 UNWANTED = "the matrix does not hold this trial any more"
+"""Why an attempt is ended, where nothing else is the cause."""
 
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "ImageInspectError"})
 """Waiting reasons of a container whose image cannot be had for now."""
@@ -65,7 +66,7 @@ class Attempt:
     job: JobState | None
     pod: PodState | None
     wanted: bool
-    """False where the plan does not hold its trial any more, or the matrix is gone."""
+    """False where the plan does not hold its trial any more, it was cancelled, or the matrix is gone."""
     intent: Intent | None = None
     capture: CaptureView | None = None
     unfit_since: float | None = None
@@ -77,6 +78,8 @@ class Attempt:
 
     resumed: float | None = None
     """Since when a pod of its Job is awaited, if that was suspended; None if it never was."""
+    unwanted: str = UNWANTED
+    """Why it is not wanted, where it is not."""
     timeout: float | None = None
     """Longest run in seconds, as the plan in force says of its cell; None where the cell is not known."""
 
@@ -111,7 +114,7 @@ def step(attempt: Attempt, policy: Policy, now: float, *, may_follow: Callable[[
     if attempt.gone or _ended(pod, attempt.intent):
         return _ending(attempt, pod)
     if attempt.intent is None and not attempt.wanted:
-        return _intend(attempt, pod, "cancel", UNWANTED)
+        return _intend(attempt, pod, "cancel", attempt.unwanted)
     if pod.deleting_since is not None:
         return _going(attempt, pod, policy, now)
     if attempt.intent is not None:
@@ -126,7 +129,7 @@ def _without_pod(attempt: Attempt, policy: Policy, now: float) -> Step:
     job = attempt.job
     if job is not None and job.phase == "active" and not job.deleting and attempt.intent is None:
         if not attempt.wanted:
-            return Step(Phase.PENDING, (Intend(attempt.id, job.name, "", "cancel", UNWANTED),))
+            return Step(Phase.PENDING, (Intend(attempt.id, job.name, "", "cancel", attempt.unwanted),))
         if job.suspended:
             return Step(Phase.QUEUED, waiting_for=f"Job {job.name} is suspended")
         limit = max(job.created, attempt.resumed or 0.0) + policy.pending.other

@@ -15,6 +15,7 @@ from batchmatrix.engine.board import Board, Lane, lane_of
 from batchmatrix.engine.holds import is_to_ask
 from batchmatrix.engine.policy import Policy
 from batchmatrix.engine.preflights import Gate
+from batchmatrix.engine.stops import Stop
 from batchmatrix.model.cell import PREFLIGHT, Cell
 from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState, Outcome
 from batchmatrix.model.launch import AttemptId
@@ -56,6 +57,12 @@ class View:
     """The preflight that has to pass before anything starts; None where there is none."""
     gone: bool = False
     """The BatchMatrix object is deleted."""
+    halted: bool = False
+    """Nothing may start until something is durable that forbids it."""
+    stop: Stop | None = None
+    """The rule of the spec that keeps anything new from starting."""
+    stop_at: float | None = None
+    """When one will, Unix seconds; None where that is not known or never."""
     places: Callable[[Cell], int | None] = lambda _cell: None
     """How many attempts of a cell's kind all nodes could hold by their devices; None where that is no limit."""
 
@@ -76,6 +83,8 @@ class Decision:
     """Unix seconds; None where only an event can change anything."""
     waiting_for: str = ""
     """What the first attempt that waits is waiting for."""
+    stop: Stop | None = None
+    """View.stop."""
 
     @property
     def idle(self) -> bool:
@@ -93,7 +102,8 @@ def decide(view: View, now: float, *, follow_slots: int) -> Decision:
 
     `follow_slots` is how many more logs may be followed.
     """
-    decision = Decision()
+    decision = Decision(stop=view.stop)
+    decision.wake_at(view.stop_at)
     slots = iter(range(follow_slots))
 
     def may_follow() -> bool:
@@ -111,7 +121,7 @@ def decide(view: View, now: float, *, follow_slots: int) -> Decision:
         decision.waiting_for = decision.waiting_for or following.waiting_for
     for recorded in view.recorded:
         _tidy(recorded, view, now, decision)
-    if view.board is not None and not view.gone and not view.policy.suspended:
+    if view.board is not None and not (view.gone or view.halted or view.policy.suspended or view.stop):
         # What fits no node is not recorded while suspended either: whoever suspends may be about to mend just that.
         held = now < view.held_until or _is_to_be_held(view, view.board)
         _admit(view.board, view, decision, held=held)
@@ -140,6 +150,8 @@ def _will_start(attempt: Attempt, following: Step) -> bool:
 def _admit(board: Board, view: View, decision: Decision, *, held: bool) -> None:
     """Start what the parallelism leaves room for; what can be placed on no node is recorded at once."""
     active = sum(decision.phases[phase] for phase in (Phase.PENDING, Phase.QUEUED, Phase.RUNNING))
+    if view.policy.fail_fast or view.policy.max_failed is not None:
+        active += decision.phases[Phase.ENDING]  # its result may be the one after which nothing starts
     room = min(view.policy.parallelism - active, view.policy.parallelism * SLACK - len(view.open))
     if held:
         room = 0

@@ -47,6 +47,8 @@ class Holds:
         """End of the last hold."""
         self.because: Record | None = None
         """Whose attempt set that end."""
+        self.spans: list[tuple[float, float]] = []
+        """From when it was recorded until when each hold was asked for; they may overlap."""
         self._row = 0
         for record in records:
             self.add(record)
@@ -63,6 +65,8 @@ class Holds:
             return
         self._row = self._row_with(after=after)
         until = parse_rfc3339(record.hold_until) if record.hold_until else -math.inf
+        if record.hold_until:
+            self.spans.append((parse_rfc3339(record.recorded), until))
         if until > self.until:
             self.until, self.because = until, record
 

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from batchmatrix.base.clock import parse_rfc3339
-from batchmatrix.engine.attempt import Attempt
+from batchmatrix.engine.attempt import UNWANTED, Attempt
 from batchmatrix.engine.decide import Recorded, View
 from batchmatrix.engine.preflights import Gate
 from batchmatrix.engine.run import Run
+from batchmatrix.engine.stops import Stop, left_of_deadline, stop_of
+from batchmatrix.engine.tokens import ANNOTATIONS
 from batchmatrix.model.cell import PREFLIGHT, Cell
 from batchmatrix.model.evidence import Intent, Outcome
 from batchmatrix.model.launch import AttemptId
@@ -30,7 +32,12 @@ def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: flo
     """The view that decide works on; also brings the run's memory of what was seen up to date."""
     jobs = {job.uid: job for job in children.jobs(run.ref.uid)}
     pods = {pod.uid: pod for pod in children.pods(run.ref.uid) if pod.namespace == run.ref.namespace}
-    look = _Look(run, _Fitting(run, nodes, now), now=now, gone=gone)
+    for job in (*jobs.values(), *run.launched.values()):
+        if job.id.cell_hash != PREFLIGHT:
+            run.note_launch(job.created)
+    left = _left(run, now)
+    stop = stop_of(run.board, run.policy, left) if run.board is not None else None
+    look = _Look(run, _Fitting(run, nodes, now), now=now, gone=gone, stop=stop)
     present, vanished = _by_job(pods.values()), _by_job(pod for uid, pod in run.seen.items() if uid not in pods)
     for uid, job in jobs.items():
         look.at(job, present.pop(uid, ()), vanished.pop(uid, ()))
@@ -53,6 +60,9 @@ def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: flo
         held_until=run.holds.until,
         gate=_gate(run),
         gone=gone,
+        halted=run.halted,
+        stop=stop,
+        stop_at=now + left if left is not None and left > 0 and not run.policy.suspended else None,
         places=_places(run, nodes),
     )
 
@@ -60,10 +70,23 @@ def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: flo
 def _gate(run: Run) -> Gate | None:
     if run.preflight is None or run.plan is None:
         return None
-    asked = [parse_rfc3339(each.time) for each in run.ledger.operations.values() if each.action == "rerun"]
+    asked = [
+        parse_rfc3339(each.time)
+        for each in run.ledger.operations.values()
+        if each.action == "rerun" and not each.message
+    ]
     return run.preflights.gate(
         run.preflight, run.plan.generation, rules=run.policy.retry, asked=max(asked, default=None)
     )
+
+
+def _left(run: Run, now: float) -> float | None:
+    """What is left of the deadline; a rerun is a new beginning, or it could not run after the old one's end."""
+    start, rerun = run.first_launch, run.operations.rerun_time
+    if start is not None and rerun is not None:
+        start = max(start, rerun)
+    pauses = [*run.operations.suspensions, *run.holds.spans]
+    return left_of_deadline(run.policy, first_launch=start, pauses=pauses, now=now)
 
 
 def _places(run: Run, nodes: Nodes) -> Callable[[Cell], int | None]:
@@ -84,13 +107,14 @@ def _by_job(pods: Iterable[PodState]) -> dict[str, list[PodState]]:
 class _Look:
     """Sorts Jobs and pods into attempts that need a record and what can be tidied of those that have one."""
 
-    def __init__(self, run: Run, fitting: _Fitting, *, now: float, gone: bool) -> None:
+    def __init__(self, run: Run, fitting: _Fitting, *, now: float, gone: bool, stop: Stop | None) -> None:
         self.opened: list[Attempt] = []
         self.recorded: list[Recorded] = []
         self._run = run
         self._fitting = fitting
         self._now = now
         self._gone = gone
+        self._stop = stop
 
     def at(self, job: JobState | None, pods: Sequence[PodState], vanished: Sequence[PodState]) -> None:
         """One Job with all its pods, or the pods of a Job that is not there any more."""
@@ -155,11 +179,13 @@ class _Look:
         problem = ""
         if board is not None and pod is not None and pod.unschedulable and not pod.node:
             unfit, problem = self._fitting(cell, pod)
+        unwanted = self._unwanted(attempt, pod)
         return Attempt(
             id=attempt,
             job=job,
             pod=pod,
-            wanted=not self._gone and (board is None or board.wants(key) or self._wants_preflight(attempt)),
+            wanted=not unwanted,
+            unwanted=unwanted,
             intent=_newest(run.ledger.intents.get(attempt, ())),
             capture=run.captures.view(pod.uid) if pod is not None else None,
             unfit_since=unfit,
@@ -174,6 +200,19 @@ class _Look:
             return False
         run = self._run
         return run.policy.suspended or (run.plan is not None and attempt.trial == run.plan.generation)
+
+    def _unwanted(self, attempt: AttemptId, pod: PodState | None) -> str:
+        """Why it is to end, in one line; empty where it may go on."""
+        run = self._run
+        cancel, check = run.operations.cancel, attempt.cell_hash == PREFLIGHT
+        cancelled = run.operations.all_cancelled if check else run.operations.cancels(attempt)
+        if cancel is not None and cancelled:
+            return f"cancelled by annotation {ANNOTATIONS['cancel']} (token {cancel.token})"
+        wanted = run.board is None or run.board.wants((attempt.cell_hash, attempt.trial))
+        if self._gone or not (wanted or self._wants_preflight(attempt)):
+            return UNWANTED
+        begun = pod is not None and (pod.container.started is not None or pod.container.state == "terminated")
+        return f"{self._stop.cause} before its container had started" if self._stop is not None and not begun else ""
 
 
 def _newest(intents: Sequence[IntentEntry]) -> Intent | None:

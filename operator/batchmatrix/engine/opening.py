@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from batchmatrix.base.clock import format_rfc3339
+from batchmatrix.base.clock import format_rfc3339, parse_rfc3339
 from batchmatrix.base.errors import InvalidSpec, Problem, Unavailable
 from batchmatrix.engine.board import Board
 from batchmatrix.engine.captures import Captures, FollowSlots
 from batchmatrix.engine.catalogs import Lookup, resolve, written_out
 from batchmatrix.engine.drift import drift_of
 from batchmatrix.engine.holds import Holds
+from batchmatrix.engine.operations import Operations
 from batchmatrix.engine.pinning import Pinned, Pins, as_pinned
 from batchmatrix.engine.policy import DEFAULT_POLICY, policy_of, reading_rules
 from batchmatrix.engine.preflights import Preflights
@@ -22,7 +23,7 @@ from batchmatrix.engine.pump import Pump
 from batchmatrix.engine.run import Run
 from batchmatrix.ledger.errors import BrokenLedger
 from batchmatrix.ledger.writer import Ledger
-from batchmatrix.model.cell import MatrixRef, Plan
+from batchmatrix.model.cell import PREFLIGHT, MatrixRef, Plan
 from batchmatrix.model.v1alpha1 import BatchMatrix, parse_matrix
 from batchmatrix.plan.build import build_plan
 from batchmatrix.plan.order import launch_order
@@ -72,8 +73,15 @@ class Opener:
         captures = Captures(
             pump=self.pumps[name], slots=self.slots, clock=self.clock, notify=lambda: self.notify(ref, 0.0)
         )
-        run = Run(ref=ref, store=store, ledger=ledger, captures=captures, policy=DEFAULT_POLICY)
+        operations = Operations(ledger.operations.values())
+        run = Run(ref=ref, store=store, ledger=ledger, captures=captures, policy=DEFAULT_POLICY, operations=operations)
+        # of texts of one form the first is the earliest
+        trials = (record for record in ledger.records.values() if record.id.cell_hash != PREFLIGHT)
+        created = min((record.created for record in trials if record.created), default="")
+        if created:
+            run.note_launch(parse_rfc3339(created))
         run.holds, run.preflights = Holds(ledger.records.values()), Preflights(ledger.records.values())
+        run.taken = len(ledger.records)
         await self._last_pinned(run)
         return run
 
@@ -183,7 +191,14 @@ class Opener:
         run.policy = policy_of(matrix)
         run.reading = reading_rules(matrix)
         run.preflight = preflight_cell(matrix.spec, plan)
-        run.board = Board(plan, order=launch_order(plan), rules=run.policy.retry, records=run.ledger.records.values())
+        run.board = Board(
+            plan,
+            order=launch_order(plan),
+            rules=run.policy.retry,
+            records=run.ledger.records.values(),
+            operations=run.operations,
+        )
+        run.taken = len(run.ledger.records)
         run.published = None
 
     async def _hold_against_catalogs(self, run: Run) -> None:

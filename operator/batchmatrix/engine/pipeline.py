@@ -16,10 +16,12 @@ from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, LeaseLost, No
 from batchmatrix.base.text import one_line
 from batchmatrix.engine.apply import Applied, apply
 from batchmatrix.engine.captures import FollowSlots
-from batchmatrix.engine.decide import Decision, decide
+from batchmatrix.engine.decide import Decision, View, decide
+from batchmatrix.engine.handling import handle, note_first_sight
 from batchmatrix.engine.observe import observe
 from batchmatrix.engine.opening import Opener
-from batchmatrix.engine.reporting import Reporter, is_finished
+from batchmatrix.engine.removal import Removal
+from batchmatrix.engine.reporting import Reporter, is_finished, is_new
 from batchmatrix.engine.run import Run
 from batchmatrix.ledger import BrokenLedger
 from batchmatrix.model.cell import MatrixRef
@@ -70,6 +72,7 @@ class Engine:
         self._hold = hold
         self._writer = writer
         self._notify = notify
+        self._removal = Removal(opener.stores)
         self.runs: dict[str, Run] = {}
         """By matrix uid."""
 
@@ -79,9 +82,13 @@ class Engine:
         body = await self._body(ref)
         if body is not None and (body["metadata"]["namespace"], body["metadata"]["name"]) != (ref.namespace, ref.name):
             return  # somebody else's pod bears our labels and this uid
+        if body is None:
+            await self._see_off(ref)
         run = self.runs.get(ref.uid)
         if run is None:
             if self._settled(ref, body):
+                if body is None:
+                    await self._removal.finish(ref)
                 return
             opened = await self._open(ref, body)
             if opened is None:
@@ -90,7 +97,10 @@ class Engine:
         going = _going(body)
         trouble: list[str] = []
         if body is not None and not going:
+            if not run.introduced:
+                await self._introduce(run, body)
             trouble += await self._adopt(run, body)
+            trouble += await self._operate(run, body)
         decision, applied = await self._advance(run, gone=going)
         trouble += applied.trouble
         if body is None:
@@ -104,10 +114,22 @@ class Engine:
         elif decision.wake is not None:
             self._notify(ref, max(0.0, decision.wake - world.clock.now()))
 
+    async def recall(self) -> None:
+        """Ask for passes over deleted matrices whose results an earlier process was to delete, too."""
+        for ref in await self._removal.recall():
+            self._notify(ref, 0.0)
+
     async def close(self) -> None:
         """Stop captures; nothing that is not durable is needed again."""
         for run in self.runs.values():
             await run.captures.close()
+
+    async def _see_off(self, ref: MatrixRef) -> None:
+        """Have it in the store that the results of a deleted matrix are to go, while anybody still knows."""
+        store = self._world.matrices.departed(ref.uid)
+        if store is not None:
+            await self._removal.announce(ref, store)
+            self._world.matrices.see_off(ref.uid)
 
     async def _adopt(self, run: Run, body: Mapping[str, Any]) -> Sequence[str]:
         """Take the object's generation in; gives what keeps it from that. What is in force goes on in any case."""
@@ -128,6 +150,16 @@ class Engine:
             )
             return [text]
         return []
+
+    async def _operate(self, run: Run, body: Mapping[str, Any]) -> Sequence[str]:
+        """Do what new tokens on the object ask for; gives what keeps it from that."""
+        now = self._world.clock.now()
+        handled = await handle(
+            run, body, look=lambda: self._observe(run, now, gone=False), now=now, writer=self._writer
+        )
+        for entry in handled.entries:
+            await self._reporter.tell(run, entry)
+        return handled.trouble
 
     async def _report(
         self, run: Run, body: Mapping[str, Any], decision: Decision, trouble: Sequence[str]
@@ -156,6 +188,14 @@ class Engine:
                 await self._reporter.refuse(ref, body, waiting_for=str(error))
             raise
 
+    async def _introduce(self, run: Run, body: Mapping[str, Any]) -> None:
+        """What its tokens ask for was asked of another matrix of this name, or of nobody."""
+        now = self._world.clock.now()
+        noted = await note_first_sight(run, body, is_new=is_new(body), now=now, writer=self._writer)
+        if noted.trouble:
+            await self._reporter.refuse(run.ref, body, waiting_for=noted.trouble[0])
+            raise Unavailable(noted.trouble[0], retry_after=noted.retry_after or None)
+
     async def _let_go(self, ref: MatrixRef) -> None:
         """Take our finalizer off the pods of a matrix that is deleted and whose results nobody can add to any more.
 
@@ -171,7 +211,7 @@ class Engine:
         total = Applied()
         for _ in range(ROUNDS):
             now = world.clock.now()
-            view = observe(run, children=world.children, nodes=world.nodes, now=now, hold=self._hold, gone=gone)
+            view = self._observe(run, now, gone=gone)
             decision = decide(view, now, follow_slots=self._slots.free)
             applied = await apply(
                 run, decision.actions, launcher=world.launcher, clock=world.clock, writer=self._writer
@@ -183,6 +223,10 @@ class Engine:
         else:
             decision.wake_at(world.clock.now())
         return decision, total
+
+    def _observe(self, run: Run, now: float, *, gone: bool) -> View:
+        world = self._world
+        return observe(run, children=world.children, nodes=world.nodes, now=now, hold=self._hold, gone=gone)
 
     async def _body(self, ref: MatrixRef) -> Mapping[str, Any] | None:
         """The object as last seen, or None where the server says that it is gone: memory alone is no proof of that."""
@@ -204,6 +248,7 @@ class Engine:
             return
         await self._drop(run)
         logger.info("matrix is gone and nothing of it is left", extra={"matrix": run.ref.name})
+        await self._removal.finish(run.ref)
 
     async def _drop(self, run: Run) -> None:
         """Forget what can be had again: a finished matrix costs no memory."""

@@ -48,6 +48,14 @@ class Policy:
     """True where a pod that fits no node of today may wait for one of tomorrow."""
     suspended: bool
     """True while nothing new may start."""
+    fail_fast: bool = False
+    """True where nothing new starts once a trial has failed for good."""
+    max_failed: int | None = None
+    """Failed cells that are borne; with one more nothing new starts."""
+    deadline: float | None = None
+    """From the first launch until nothing new starts, time suspended or held not counted."""
+    deadline_text: str = ""
+    """As the spec has it."""
 
 
 DEFAULT_POLICY = Policy(
@@ -86,6 +94,10 @@ def policy_of(matrix: BatchMatrix) -> Policy:
         log_max_bytes=spec.logs.limit_bytes,
         wait_for_nodes=spec.waits_for_nodes,
         suspended=spec.suspend,
+        fail_fast=spec.fail_fast,
+        max_failed=spec.max_failed,
+        deadline=parse_duration(spec.deadline) if spec.deadline is not None else None,
+        deadline_text=spec.deadline or "",
     )
 
 

@@ -23,6 +23,7 @@ def record_of(
     cell: Cell | RetiredCell | None,
     generation: int,
     holds: Holds,
+    rerun: int,
     now: float,
     writer: str,
 ) -> Record:
@@ -55,7 +56,7 @@ def record_of(
         generation=pod.generation if pod is not None else generation,
         cell=cell.name if cell is not None else _cell_name(evidence),
         id=attempt,
-        rerun=0,
+        rerun=rerun,
         seed=cell.seed + attempt.trial if cell is not None else 0,
         job=job.name if job is not None else (pod.job_name if pod is not None else ""),
         pod=pod.name if pod is not None else "",

@@ -9,13 +9,17 @@ from typing import Any
 
 from batchmatrix.base.clock import format_rfc3339
 from batchmatrix.base.errors import BatchMatrixError, LeaseLost, NameConflict
-from batchmatrix.base.text import one_line
+from batchmatrix.base.text import counted, one_line
 from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.decide import Decision
+from batchmatrix.engine.handling import words
 from batchmatrix.engine.policy import unjudged_rules
 from batchmatrix.engine.run import Run
+from batchmatrix.engine.stops import Stop
+from batchmatrix.engine.tokens import ANNOTATIONS, tokens_of, unhandled
 from batchmatrix.model.cell import PREFLIGHT, Cell, MatrixRef
-from batchmatrix.model.evidence import LogState
+from batchmatrix.model.evidence import LogState, Outcome
+from batchmatrix.model.operation import OperationEntry
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import Summary, TrialResult
 from batchmatrix.ports.clock import Clock
@@ -33,14 +37,17 @@ __all__ = ["Reporter", "is_finished"]
 
 logger = logging.getLogger(__name__)
 
+CANCELLED = "Cancelled"
+"""Reason of the conditions of a matrix of which something was cancelled."""
+
 PUBLISH_INTERVAL = 10.0
 """Seconds between two summaries of a matrix that is still running; the last one comes at once."""
 
 
 def is_finished(body: Mapping[str, Any]) -> bool:
-    """Whether the object itself says that its present generation has come to its end."""
+    """Whether the object itself says that its present generation has come to its end, and nothing more is asked."""
     status = body.get("status") or {}
-    if status.get("observedGeneration") != body["metadata"]["generation"]:
+    if status.get("observedGeneration") != body["metadata"]["generation"] or unhandled(body):
         return False
     conditions = status.get("conditions") or ()
     return any(each.get("type") == "Finished" and each.get("status") == "True" for each in conditions)
@@ -68,18 +75,22 @@ class Reporter:
         Raises NotFound where the object is gone, Unavailable where the status cannot be written.
         """
         board = run.board
-        over = board is not None and board.complete and decision.idle and not run.problem
+        stopped = _stopped(run, decision)
+        ended = board is not None and (board.ended or decision.stop is not None)
+        over = ended and decision.idle and not run.problem
         summary: Summary | None = None
         failed: list[str] = []
         try:
             # Suspended and nothing left that runs: no later pass would tell what the last ones came to.
             quiet = run.policy.suspended and decision.idle
-            summary = await self._summary(run, over=over, at_once=over or quiet)
+            summary = await self._summary(run, stopped, over=over, at_once=over or quiet)
         except LeaseLost:
             raise
         except BatchMatrixError as error:
             failed.append(f"results cannot be published: {error}")
-        progress = _progress(run, decision, summary if over else None, [*trouble, *failed], now=self.clock.now())
+        progress = _progress(
+            run, decision, stopped, summary if over else None, [*trouble, *failed], now=self.clock.now()
+        )
         if run.status is None:
             run.status = dict(body.get("status") or {})
         status = status_body(progress, previous=run.status, now=format_rfc3339(self.clock.now()))
@@ -97,17 +108,26 @@ class Reporter:
         progress = Progress(generation=generation, problem=problem, waiting_for=waiting_for)
         before = body.get("status") or {}
         status = status_body(progress, previous=before, now=format_rfc3339(self.clock.now()))
-        if not is_new(body):  # what was counted before still stands
+        if is_new(body):  # whoever opens it later must know which tokens were there first
+            status["operations"] = tokens_of(body)
+        else:  # what was counted before still stands
             status = {**before, **{key: status[key] for key in ("observedGeneration", "conditions", "message")}}
         if status != before:
             await self.publisher.status(ref, status)
 
-    async def _summary(self, run: Run, *, over: bool, at_once: bool) -> Summary | None:
+    async def tell(self, run: Run, entry: OperationEntry) -> None:
+        """One Event for what came of a token."""
+        kind = "Warning" if entry.message else "Normal"
+        reason = "Refused" if entry.message else ("Cancel" if entry.action == "cancel" else "Rerun")
+        await self.publisher.event(run.ref, kind=kind, reason=reason, message=words(entry))
+
+    async def _summary(self, run: Run, stopped: Stop | None, *, over: bool, at_once: bool) -> Summary | None:
         """The summary, if one is due now: at the end once, before that now and then, or `at_once` if it has changed."""
         board, plan = run.board, run.plan
         if board is None or plan is None:
             return None
-        state = (plan.generation, board.done, board.log_states.total(), over)
+        why = stopped.cause if stopped is not None and over else ""
+        state = (plan.generation, board.changes, board.log_states.total(), over, why)
         if state == run.published:
             return run.summary
         now = self.clock.monotonic()
@@ -119,8 +139,9 @@ class Reporter:
             units={metric.name: metric.unit for metric in run.reading.metrics},
             complete=over,
             started=_started(run),
-            finished=_finished(run) if over else "",
+            finished=_finished(run, stopped) if over else "",
             unjudged=_unjudged(run),
+            stopped=why,
             suspended=run.policy.suspended,
             named=run.matrix is not None and bool(run.matrix.spec.cells),
         )
@@ -161,7 +182,15 @@ def _reason(status: Mapping[str, Any]) -> str:
     return ""
 
 
-def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Sequence[str], *, now: float) -> Progress:
+def _progress(
+    run: Run,
+    decision: Decision,
+    stopped: Stop | None,
+    summary: Summary | None,
+    trouble: Sequence[str],
+    *,
+    now: float,
+) -> Progress:
     board, plan, ledger = run.board, run.plan, run.ledger
     progress = Progress(
         generation=run.generation,
@@ -171,6 +200,10 @@ def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Se
         records=len(ledger.records),
         drift=run.drift,
         waiting_for=trouble[0] if trouble else (run.captures.waiting_for or run.notice or decision.waiting_for),
+        refused=run.refused,
+        operations=run.tokens,
+        stopped=stopped.cause if stopped is not None else "",
+        stop_reason=stopped.reason if stopped is not None else "",
     )
     if board is None or plan is None:
         return progress
@@ -200,7 +233,7 @@ def _progress(run: Run, decision: Decision, summary: Summary | None, trouble: Se
         retries=board.retried,
         results=f"{run.store.url}/{run.ref.prefix()}/{run_prefix(plan.generation)}",
         start_time=_started(run),
-        completion_time=_finished(run) if summary is not None else "",
+        completion_time=_finished(run, stopped) if summary is not None else "",
     )
 
 
@@ -245,7 +278,7 @@ def _trial(run: Run, cell: Cell, trial: int) -> TrialResult:
     key = (cell.hash, trial)
     attempts = run.board.attempts(key)
     record = run.board.results.get(key)
-    started = run.board.has_started(key)
+    started = run.board.has_started(key) and not run.board.is_due(key)
     state = "Done" if record is not None else ("Running" if started else "Waiting")
     logs = tuple(attempt.log.state for attempt in attempts)
     return TrialResult(cell=cell.name, trial=trial, state=state, attempts=len(attempts), logs=logs, record=record)
@@ -257,7 +290,30 @@ def _started(run: Run) -> str:
     return run.board.first_start
 
 
-def _finished(run: Run) -> str:
-    """When the last result was recorded."""
+def _finished(run: Run, stopped: Stop | None) -> str:
+    """When the last result was recorded, or that which was to be none; of what was cancelled no sooner than that."""
     assert run.board is not None
-    return max((record.recorded for record in run.board.results.values()), default="")
+    if stopped is None:
+        return max((record.recorded for record in run.board.results.values()), default="")
+    last = max((record.recorded for record in run.ledger.records.values()), default="")
+    cancel = run.operations.cancel
+    return max(last, cancel.time) if cancel is not None and stopped.reason == CANCELLED else last
+
+
+def _stopped(run: Run, decision: Decision) -> Stop | None:
+    """What keeps trials from running for good, with their number; None where nothing does, or there is none left."""
+    board, cancel = run.board, run.operations.cancel
+    if board is None:
+        return Stop(f"cancelled (token {cancel.token})", CANCELLED) if cancel is not None else None
+    early = board.outcomes[Outcome.CANCELLED]
+    if cancel is not None and (early or board.cancelled):
+        parts = [f"{counted(early, 'trial')} ended early" if early else ""]
+        parts.append(f"{board.cancelled} without a result" if board.cancelled else "")
+        said = ", ".join(part for part in parts if part)
+        back = f"annotation {ANNOTATIONS['rerun']} brings them back"
+        return Stop(f"cancelled (token {cancel.token}): {said}; {back}", CANCELLED)
+    stop = decision.stop
+    if stop is None or board.complete:
+        return None
+    were = "was" if board.waiting == 1 else "were"
+    return replace(stop, cause=f"{stop.cause}: {counted(board.waiting, 'trial')} {were} not started")

@@ -10,6 +10,7 @@ from batchmatrix.engine.board import Board
 from batchmatrix.engine.captures import Captures
 from batchmatrix.engine.holds import Holds
 from batchmatrix.engine.kept import UsedCatalog
+from batchmatrix.engine.operations import Operations
 from batchmatrix.engine.policy import Policy
 from batchmatrix.engine.preflights import Preflights
 from batchmatrix.ledger.writer import Ledger
@@ -43,8 +44,20 @@ class Run:
     """The preflight of the plan in force, where it has one."""
     matrix: BatchMatrix | None = None
     """The spec in force, with everything that it names in it: of the newest generation that is valid."""
+    introduced: bool = False
+    """The tokens that were on the object before anything was durable of it count as handled."""
+    operations: Operations = field(default_factory=Operations)
+    """What was asked for by hand, as far as it is durable."""
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    """By action the token that was handled last, or that is on the object and was handled."""
+    refused: str = ""
+    """What is wrong with tokens that are on the object, in one line."""
+    halted: bool = False
+    """A cancel is asked for that is not durable yet: nothing may start meanwhile."""
     catalog: UsedCatalog | None = None
     """What its names stand for, and where that was written."""
+    taken: int = 0
+    """Records of the ledger that the board has."""
     plan: Plan | None = None
     board: Board | None = None
     generation: int = -1
@@ -57,6 +70,8 @@ class Run:
     """Versions of the MatrixCatalogs that the one in force was held against; None if it never was."""
     drift: str = ""
     """Entries that say something else in their catalogs by now, in one line."""
+    first_launch: float | None = None
+    """When its first Job was made, Unix seconds, as far as records and Jobs tell."""
     launched: dict[AttemptId, JobState] = field(default_factory=dict)
     """Jobs that this process created and that have no record."""
     sighted: set[str] = field(default_factory=set)
@@ -81,12 +96,17 @@ class Run:
     """As last written or read."""
     summary: Summary | None = None
     """As last published."""
-    published: tuple[int, int, int, bool] | None = None
-    """Its generation, number of results, number of attempts recorded, and completeness."""
+    published: tuple[int, int, int, bool, str] | None = None
+    """Its generation, how often results had changed, attempts recorded, completeness, and what had stopped it."""
     published_at: float = float("-inf")
     """Monotonic seconds."""
     notice: str = ""
     """Something that the user should mend and that stops nothing, in one line."""
+
+    def note_launch(self, created: float) -> None:
+        """A Job was made at this time, Unix seconds."""
+        if self.first_launch is None or created < self.first_launch:
+            self.first_launch = created
 
     def forget_sent(self, present: Iterable[str]) -> None:
         """Drop the memory of objects that are not there any more."""

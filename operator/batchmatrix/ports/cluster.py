@@ -22,6 +22,14 @@ class Matrices(Protocol):
         """The server says that there is no such object any more, which the watch did not tell."""
         ...
 
+    def departed(self, uid: str) -> str | None:
+        """Name of the store whose results are to go with an object that was seen to be deleted; None if none are."""
+        ...
+
+    def see_off(self, uid: str) -> None:
+        """Forget that."""
+        ...
+
     async def read(self, ref: MatrixRef) -> Mapping[str, Any] | None:
         """Ask the server: the object, or None where none with this uid exists any more. Raises Unavailable."""
         ...

@@ -2,7 +2,8 @@
 
 active     Reconciling=True   Ready=False  Succeeded=Unknown/(Pending|Running|Queued|Held|Suspended)  Stalled=False
 good       Reconciling=False  Ready=True   Succeeded=True/Succeeded                                   Stalled=False
-bad        Reconciling=False  Ready=False  Succeeded=False/(CellsFailed|Inconclusive)                 Stalled=True
+bad        Reconciling=False  Ready=False  Succeeded=False/(CellsFailed|Inconclusive|                 Stalled=True
+                                               Cancelled|DeadlineExceeded)
 preflight  Reconciling=False  Ready=False  Succeeded=Unknown/PreflightFailed                          Stalled=True
 bad spec   Reconciling=False  Ready=False  Succeeded=Unknown/InvalidSpec                              Stalled=True
 
@@ -42,8 +43,12 @@ class Progress:
     """Phase of the preflight that is under way; empty if none is."""
     barred: str = ""
     """Why nothing starts after a failed preflight, in one line; empty if that is not so."""
+    stopped: str = ""
+    """What keeps trials from running for good, and how many, in one line; empty where nothing does."""
+    stop_reason: str = ""
+    """Reason of the conditions for that, once nothing runs; empty where the verdict gives it."""
     complete: bool = False
-    """Every trial has its result, and the results are published."""
+    """No trial will have another result, and the results are published."""
     verdict: str = ""
     """`pass`, `fail` or `inconclusive` of a complete run."""
     reason: str = ""
@@ -80,6 +85,10 @@ class Progress:
     """What its reader should know before the end, in one line."""
     waiting_for: str = ""
     """What the first trial that waits is waiting for, or what keeps the operator from going on."""
+    refused: str = ""
+    """What is wrong with tokens on the object, in one line; empty where nothing is."""
+    operations: Mapping[str, str] = field(default_factory=dict)
+    """By action the token that was handled last."""
     drift: str = ""
     """What catalogs say otherwise than this run was pinned with, in one line; empty where nothing differs."""
 
@@ -92,6 +101,8 @@ def status_body(progress: Progress, *, previous: Mapping[str, Any] | None, now: 
     reason, message = _state(progress)
     if progress.drift and not progress.problem:
         message = f"{message}; {progress.drift}"
+    if progress.refused:
+        message = f"{progress.refused}; {message}"
     message = one_line(message, limit=_MESSAGE)
     old = {condition.get("type"): condition for condition in (previous or {}).get("conditions") or ()}
     conditions = [
@@ -130,6 +141,8 @@ def status_body(progress: Progress, *, previous: Mapping[str, Any] | None, now: 
         "ledger": {"shard": progress.shard, "records": progress.records, "sha256": progress.shard_sha256},
         "message": message,
     }
+    if progress.operations:
+        status["operations"] = dict(sorted(progress.operations.items()))
     if progress.start_time:
         status["startTime"] = progress.start_time
     if progress.completion_time:
@@ -144,11 +157,11 @@ def _state(progress: Progress) -> tuple[str, str]:
     if progress.problem:
         if progress.done >= progress.total:
             return "InvalidSpec", progress.problem
-        goes_on = suspended or "what an earlier spec started goes on"
+        goes_on = progress.stopped or suspended or "what an earlier spec started goes on"
         return "InvalidSpec", f"{progress.problem}; {goes_on} ({counts})"
     if progress.complete:
         said = [text for text in (progress.reason, progress.waiting_for) if text]
-        return _REASONS.get(progress.verdict, "Inconclusive"), "; ".join(said)
+        return progress.stop_reason or _REASONS.get(progress.verdict, "Inconclusive"), "; ".join(said)
     parts = [
         counts,
         *(
@@ -164,8 +177,15 @@ def _state(progress: Progress) -> tuple[str, str]:
     ]
     check = f"its preflight is {progress.preflight}" if progress.preflight else ""
     said = [
-        text for text in (suspended, progress.held, progress.barred, check, progress.note, progress.waiting_for) if text
+        progress.stopped,
+        suspended,
+        progress.held,
+        progress.barred,
+        check,
+        progress.note,
+        progress.waiting_for,
     ]
+    said = [text for text in said if text]
     message = "; ".join([", ".join(parts), *said])
     if progress.suspended:
         return "Suspended", message

@@ -29,6 +29,7 @@ def summarise(
     started: str,
     finished: str,
     unjudged: Unjudged | None = None,
+    stopped: str = "",
     suspended: bool = False,
     named: bool = False,
 ) -> Summary:
@@ -37,7 +38,7 @@ def summarise(
     `trials` holds at most one result per trial; those of cells or trials that the plan does not hold are left
     out. `units` names the metrics to report, in their order, with their units. `started` and `finished` are RFC
     3339 texts, empty where not known yet. `unjudged` counts the rules of the spec that nobody looks at;
-    `named` is for cells whose names the user gave.
+    `stopped` says why a complete matrix lacks results, in one line; `named` is for cells whose names the user gave.
     """
     by_trial = {(result.cell, result.trial): result for result in trials}
     cells: list[CellSummary] = []
@@ -47,7 +48,7 @@ def summarise(
         own = [by_trial[key] for key in keys if key in by_trial]
         cells.append(_cell(cell, own, units))
         results += own
-    word, reason = verdict(cells, complete=complete, unjudged=unjudged or Unjudged())
+    word, reason = verdict(cells, complete=complete, unjudged=unjudged or Unjudged(), stopped=stopped)
     return Summary(
         namespace=plan.matrix.namespace,
         name=plan.matrix.name,

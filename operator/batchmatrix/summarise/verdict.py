@@ -62,11 +62,12 @@ def expectation(expect: str, trials: int, records: Sequence[Record]) -> tuple[bo
     return None, ", ".join(part for part in parts if part)
 
 
-def verdict(cells: Sequence[CellSummary], *, complete: bool, unjudged: Unjudged) -> tuple[str, str]:
+def verdict(cells: Sequence[CellSummary], *, complete: bool, unjudged: Unjudged, stopped: str = "") -> tuple[str, str]:
     """Verdict and reason of a matrix.
 
     `fail` if one cell shows something else than expected; else `inconclusive` if that cannot be decided for one,
-    or if rules that could fail the matrix were not evaluated; else `pass`. Missing data never passes.
+    or if rules that could fail the matrix were not evaluated; else `pass`. Missing data never passes. `stopped` is
+    why some is missing, in one line, and comes first in the reason.
     """
     trials, done = sum(cell.trials for cell in cells), sum(cell.done for cell in cells)
     rules = [unjudged.words] if unjudged.words else []
@@ -74,7 +75,7 @@ def verdict(cells: Sequence[CellSummary], *, complete: bool, unjudged: Unjudged)
         return "", "; ".join([f"{done} of {trials} trials are done", *rules])
     failed = [cell for cell in cells if cell.met is False]
     undecided = [cell for cell in cells if cell.met is None]
-    parts = []
+    parts = [stopped] if stopped else []
     if failed:
         are = "is" if len(failed) == 1 else "are"
         parts.append(f"{len(failed)} of {len(cells)} cells {are} not as expected: {_named(failed)}")

@@ -191,7 +191,8 @@ def test_it_is_not_said_beside_a_spec_that_cannot_be_used() -> None:
 
 
 def test_the_api_knows_every_field_that_is_written() -> None:
-    status = body(replace(DONE, verdict="pass", start_time=NOW, completion_time=LATER, results="s3://b/r", shard=3))
+    ended = replace(DONE, verdict="pass", start_time=NOW, completion_time=LATER, results="s3://b/r", shard=3)
+    status = body(replace(ended, operations={"rerun": "t1", "cancel": "t2"}))
     assert set(status) == {field.alias or name for name, field in Status.model_fields.items()}
     for name in ("trials", "logs", "ledger"):
         model = Status.model_fields[name].annotation

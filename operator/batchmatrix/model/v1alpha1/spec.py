@@ -117,11 +117,12 @@ class Spec(ApiModel):
     queue: Queue | None = Field(default=None, description="Who admits the Jobs.")
     fail_fast: bool = Field(default=False, description="Whether nothing new starts once a trial has failed for good.")
     max_failed: Annotated[int, Field(ge=0, le=100_000)] | None = Field(
-        default=None, description="Failed cells after which nothing new starts."
+        default=None, description="Failed cells that are borne; with one more nothing new starts."
     )
     deadline: Duration | None = Field(
         default=None,
-        description="Time from the first launch after which nothing new starts.",
+        description="Time from the first launch, or the newest rerun, after which nothing new starts; time suspended "
+        "or held is not counted.",
         json_schema_extra=cel(POSITIVE),
     )
     retry: Retry = Field(default=Retry(), description="Retries by outcome.")

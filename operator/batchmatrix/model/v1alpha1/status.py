@@ -8,7 +8,7 @@ from pydantic import Field
 
 from batchmatrix.model.v1alpha1._types import StatusModel, list_map
 
-__all__ = ["Condition", "LedgerStatus", "LogCounts", "Status", "TrialCounts"]
+__all__ = ["Condition", "HandledTokens", "LedgerStatus", "LogCounts", "Status", "TrialCounts"]
 
 
 class Condition(StatusModel):
@@ -51,6 +51,13 @@ class LedgerStatus(StatusModel):
     sha256: str = Field(default="", description="Digest of the last shard.")
 
 
+class HandledTokens(StatusModel):
+    """Tokens of annotations that were handled last; the ledger has them all."""
+
+    rerun: str = Field(default="", description="Token of annotation batchmatrix.dev/rerun.")
+    cancel: str = Field(default="", description="Token of annotation batchmatrix.dev/cancel.")
+
+
 class Status(StatusModel):
     """Counters and conditions, never rows."""
 
@@ -73,6 +80,9 @@ class Status(StatusModel):
     retries: int = Field(default=0, description="Attempts beyond the first of each trial.")
     results: str = Field(default="", description="URL of the folder in the store.")
     ledger: LedgerStatus = Field(default=LedgerStatus(), description="How far the ledger is.")
+    operations: HandledTokens = Field(
+        default=HandledTokens(), description="Tokens of annotations that were handled last."
+    )
     start_time: str = Field(default="", description="First start of a trial, RFC 3339.")
     completion_time: str = Field(default="", description="When all was done, RFC 3339.")
     message: str = Field(default="", description="The state in one line.")

@@ -16,10 +16,7 @@ from batchmatrix.model.v1alpha1.workload import Template
 
 __all__ = ["LATER", "later", "template_later"]
 
-LATER = (
-    "queue, failFast, maxFailed, deadline, reuse.scope: namespace, retention.onDelete: delete, "
-    "compare.aaControl: true, and metrics with from: token"
-)
+LATER = "queue, reuse.scope: namespace, compare.aaControl: true, and metrics with from: token"
 """Fields that are refused for now."""
 
 _TEXT = "is not supported by this version yet; remove it"
@@ -30,11 +27,7 @@ def later(matrix: BatchMatrix) -> Iterator[Problem]:
     spec = matrix.spec
     asked = {
         "queue": spec.queue is not None,
-        "failFast": spec.fail_fast,
-        "maxFailed": spec.max_failed is not None,
-        "deadline": spec.deadline is not None,
         "reuse.scope": spec.reuse.scope != "matrix",
-        "retention.onDelete": spec.retention.on_delete != "keep",
         "compare.aaControl": spec.compare.aa_control,
     }
     for field, set_ in asked.items():
