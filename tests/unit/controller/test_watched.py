@@ -69,6 +69,22 @@ def test_after_an_edit_only_what_it_names_now_counts() -> None:
     assert [names(matrices.refer_to("triage", name)) for name in ("team", "other", "third")] == [[], ["a"], ["a"]]
 
 
+def test_of_a_matrix_that_is_gone_it_is_known_whether_its_results_go_too() -> None:
+    matrices, _ = watched()
+    for name, retention in (("a", {"onDelete": "delete"}), ("b", {"onDelete": "keep"}), ("c", {"onDelete": "delete"})):
+        body = matrix(name)
+        body["spec"] |= {"retention": retention, "store": {"name": "team"}}
+        matrices.seen("ADDED", body)
+        assert matrices.departed(name) is None
+        if name == "c":
+            matrices.forget(name)
+        else:
+            matrices.seen("DELETED", body)
+    assert [matrices.departed(name) for name in "abc"] == ["team", None, "team"]
+    matrices.see_off("a")
+    assert matrices.departed("a") is None
+
+
 def test_a_matrix_that_is_gone_is_not_found_any_more() -> None:
     matrices, _ = watched()
     for name in ("a", "b"):
