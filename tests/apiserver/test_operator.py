@@ -94,6 +94,37 @@ def test_a_cell_without_a_node_is_unschedulable_at_once_and_the_others_run(kube:
     assert len(kube.list("jobs")) == 2
 
 
+def test_a_preflight_passes_before_the_first_trial(kube: Kube, operator: Operator) -> None:
+    checked = matrix_on("checked", {"a100": A100}, trials=2, preflight={"command": ["check"]})
+    kube.create("batchmatrices", checked)
+    status = ended(kube, "checked")["status"]
+    assert (status["progress"], status["verdict"]) == ("2/2", "pass")
+    found = records(operator)
+    assert found[0]["job"] == "checked-preflight-0"
+    assert (found[0]["cellHash"], found[0]["trial"], found[0]["log"]["state"]) == ("preflight", 1, "complete")
+    jobs = {job["metadata"]["name"]: job for job in kube.list("jobs")}
+    assert len(jobs) == 3
+    passed = jobs.pop("checked-preflight-0")["status"]["completionTime"]
+    assert all(job["metadata"]["creationTimestamp"] >= passed for job in jobs.values())
+
+
+def test_a_trial_waits_for_room_in_a_quota(kube: Kube, operator: Operator) -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}}
+    kube.create("resourcequotas", quota)
+    kube.create("batchmatrices", matrix_on("crowded", {"a100": A100}, pending={"other": "20s"}))
+
+    def queued() -> Json | Pending:
+        status: Json = kube.get("batchmatrices", "crowded").get("status", {})
+        return status if status.get("trials", {}).get("queued") == 1 else Pending(status)
+
+    status = wait_for(queued, timeout=60, what="the trial to be queued")
+    assert "exceeded quota: few" in status["message"]
+    assert records(operator) == []
+    kube.delete("resourcequotas", "few")
+    assert ended(kube, "crowded", timeout=90)["status"]["verdict"] == "pass"  # the Job controller has backed off
+    assert outcomes(operator) == {("a100", "Succeeded"): 1}
+
+
 def test_a_cell_may_wait_for_a_node_to_come(kube: Kube, operator: Operator) -> None:
     nowhere = {"nvidia.com/gpu.product": "NVIDIA-LATER"}
     kube.create("batchmatrices", matrix_on("later", {"none": nowhere}, placement={"noMatchingNode": "wait"}))

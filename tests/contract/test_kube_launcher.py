@@ -180,3 +180,46 @@ async def test_release_takes_our_finalizer_off_this_very_pod(
         else:
             with pytest.raises(raises):
                 await KubeLauncher(client).release(pod)
+
+
+QUOTA = 'Error creating: pods "x" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=4, limited: pods=4'
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ([], ""),
+        ([{"message": "one", "lastTimestamp": "2026-11-23T07:00:00Z"}], "one"),
+        (
+            [
+                {"message": QUOTA, "lastTimestamp": "2026-11-23T07:00:09Z"},
+                {"message": "older", "lastTimestamp": "2026-11-23T07:00:00Z"},
+                {"message": "no time", "lastTimestamp": None},
+            ],
+            QUOTA,
+        ),
+        ([{"message": "new style\n", "eventTime": "2026-11-23T07:00:00.000000Z"}], "new style"),
+        ([{}], ""),
+    ],
+)
+async def test_why_a_job_has_no_pod_is_what_its_newest_event_says(events: list[dict[str, Any]], said: str) -> None:
+    async def script(_seen: Request, raw: web.Request) -> web.StreamResponse:
+        assert raw.path == "/api/v1/namespaces/triage/events"
+        assert raw.query == {"fieldSelector": "involvedObject.uid=j1,reason=FailedCreate", "limit": "100"}
+        return web.json_response({"kind": "EventList", "items": events})
+
+    job = project_job(stored())
+    assert job is not None
+    async with scripted(script) as api, Client(api.access(), fence=None) as client:
+        assert await KubeLauncher(client).why_no_pod(job) == said
+
+
+async def test_events_that_may_not_be_read_are_unavailable() -> None:
+    async def script(_seen: Request, _raw: web.Request) -> web.StreamResponse:
+        return status(403, "Forbidden")
+
+    job = project_job(stored())
+    assert job is not None
+    async with scripted(script) as api, Client(api.access(), fence=None) as client:
+        with pytest.raises(Unavailable):
+            await KubeLauncher(client).why_no_pod(job)

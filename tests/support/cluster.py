@@ -41,6 +41,7 @@ PREFIXES: Mapping[str, str] = {
     "persistentvolumeclaims": CORE,
     "persistentvolumes": CORE,
     "pods": CORE,
+    "resourcequotas": CORE,
     "secrets": CORE,
     "serviceaccounts": CORE,
     "services": CORE,

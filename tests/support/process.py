@@ -120,6 +120,13 @@ class _Launcher(Launcher):
             return True
         return any(pod.job_uid == job.uid for pod in self._world.pods.values())
 
+    async def why_no_pod(self, job: JobState) -> str:
+        self._world.asked.append(job.name)
+        await asyncio.sleep(0)
+        if (error := self._world.refuse(f"why_no_pod {job.name}")) is not None:
+            raise error
+        return self._world.no_pod(job)
+
     async def delete(self, job: JobState) -> None:
         await self._world.api(f"delete {job.name}", lambda: self._world.remove_job(job))
 

@@ -121,11 +121,15 @@ class SmallWorld:
         """By pod name; they stay when the pod is gone."""
         self.program: Callable[[JobState], Program] | None = None
         """What Jobs run; None where the test makes the pods itself."""
+        self.no_pod: Callable[[JobState], str] = lambda _job: ""
+        """Why the Job controller cannot make a pod of this Job; empty where it can."""
         self.config_maps: dict[str, dict[str, str]] = {}
         self.statuses: list[Json] = []
         self.events: list[tuple[str, str]] = []
         self.refuse: Callable[[str], BatchMatrixError | None] = lambda _call: None
-        """Asked at every mutating call of the API server, and for `has_pod`."""
+        """Asked at every mutating call of the API server, and for `has_pod` and `why_no_pod`."""
+        self.asked: list[str] = []
+        """Jobs whose events were read, in order."""
         self.calls: list[str] = []
         self.made: list[str] = []
         self.kill: Kill | None = None
@@ -309,6 +313,8 @@ class SmallWorld:
         for job in list(self.jobs.values()):
             pods = [pod for pod in self.pods.values() if pod.job_uid == job.uid]
             if job.phase != "active" or job.suspended:
+                continue
+            if not pods and self.no_pod(job):
                 continue
             if not pods:
                 self.start_pod(job, self.program(job))

@@ -9,7 +9,7 @@ from batchmatrix.model.evidence import Evidence
 from batchmatrix.model.launch import AttemptId, Mutation
 from batchmatrix.model.observed import JobState, PodState
 
-__all__ = ["Action", "Capture", "Delete", "Finish", "Intend", "Kill", "Release", "Seal", "Start"]
+__all__ = ["Action", "AskWhy", "Capture", "Delete", "Finish", "Intend", "Kill", "Release", "Seal", "Start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,13 @@ class Start:
     trial: int
     attempt: int
     mutation: Mutation
+
+
+@dataclass(frozen=True, slots=True)
+class AskWhy:
+    """Look up why this Job has no pod."""
+
+    job: JobState
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +84,4 @@ class Delete:
     job: JobState
 
 
-Action = Start | Capture | Seal | Intend | Finish | Kill | Release | Delete
+Action = Start | AskWhy | Capture | Seal | Intend | Finish | Kill | Release | Delete

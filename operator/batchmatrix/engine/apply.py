@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -10,7 +11,8 @@ from typing import Any, TypeVar
 
 from batchmatrix.base.clock import format_rfc3339, parse_rfc3339
 from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, LeaseLost, NameConflict, Unavailable
-from batchmatrix.engine.actions import Action, Capture, Delete, Finish, Intend, Kill, Release, Seal, Start
+from batchmatrix.engine.actions import Action, AskWhy, Capture, Delete, Finish, Intend, Kill, Release, Seal, Start
+from batchmatrix.engine.obstacles import Obstacle
 from batchmatrix.engine.pump import CaptureRequest
 from batchmatrix.engine.records import record_of
 from batchmatrix.engine.run import Run
@@ -29,6 +31,8 @@ from batchmatrix.publish.keys import log_prefix
 __all__ = ["Applied", "apply", "commit"]
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 
 COMMIT_SECONDS = 30.0
@@ -70,6 +74,7 @@ async def apply(run: Run, actions: Sequence[Action], *, launcher: Launcher, cloc
         for action in actions
         if isinstance(action, Start | Kill | Release | Delete)
     ]
+    sends += [_ask(run, action, launcher=launcher, clock=clock) for action in actions if isinstance(action, AskWhy)]
     late = [entry for entry in await asyncio.gather(*sends) if entry is not None]
     await commit(run, late, applied)
     return applied
@@ -213,6 +218,18 @@ async def _send(
         if isinstance(action, Start):
             _hold_starts(run, clock, applied)
     return None
+
+
+async def _ask(run: Run, action: AskWhy, *, launcher: Launcher, clock: Clock) -> None:
+    """Look up why a Job has no pod. It only explains: where the events cannot be read, waiting goes on without."""
+    uid = action.job.uid
+    text: str | None = None
+    try:
+        text = await launcher.why_no_pod(action.job)
+    except BatchMatrixError as error:
+        logger.info("events of Job %s cannot be read: %s", action.job.name, error, extra={"matrix": run.ref.name})
+    now = clock.now()
+    run.obstacles[uid] = run.obstacles.get(uid, Obstacle(now)).then(text, now)
 
 
 def _hold_starts(run: Run, clock: Clock, applied: Applied) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from batchmatrix.capture.policy import follow_from
-from batchmatrix.engine.actions import Action, Capture, Finish, Intend, Kill, Seal
+from batchmatrix.engine.actions import Action, AskWhy, Capture, Finish, Intend, Kill, Seal
+from batchmatrix.engine.obstacles import ASK_AFTER, ASK_AGAIN, Obstacle
 from batchmatrix.engine.policy import Policy
 from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState
 from batchmatrix.model.launch import AttemptId
@@ -80,6 +81,8 @@ class Attempt:
     """Since when a pod of its Job is awaited, if that was suspended; None if it never was."""
     unwanted: str = UNWANTED
     """Why it is not wanted, where it is not."""
+    obstacle: Obstacle | None = None
+    """Why its Job has no pod, if that was looked up."""
     timeout: float | None = None
     """Longest run in seconds, as the plan in force says of its cell; None where the cell is not known."""
 
@@ -132,11 +135,7 @@ def _without_pod(attempt: Attempt, policy: Policy, now: float) -> Step:
             return Step(Phase.PENDING, (Intend(attempt.id, job.name, "", "cancel", attempt.unwanted),))
         if job.suspended:
             return Step(Phase.QUEUED, waiting_for=f"Job {job.name} is suspended")
-        limit = max(job.created, attempt.resumed or 0.0) + policy.pending.other
-        if now < limit:
-            return Step(Phase.PENDING, wake=limit, waiting_for=f"Job {job.name} has no pod yet; its events say why")
-        message = f"no pod was made for it in {policy.pending.other:.0f} s; the Job's events say why"
-        return Step(Phase.PENDING, (Intend(attempt.id, job.name, "", "config", message),))
+        return _awaiting_pod(attempt, job, policy, now)
     if job is not None and job.finished is not None and now < job.finished + POD_GRACE:
         return Step(Phase.ENDING, wake=job.finished + POD_GRACE)
     return Step(Phase.ENDING, (_finish(attempt, _log_without_pod(job, attempt.intent)),))
@@ -153,6 +152,25 @@ def _log_without_pod(job: JobState | None, intent: Intent | None) -> Captured:
     if waited or refused or (intent is not None and intent.action in _UNSTARTED):
         return Captured(LogState.NONE)
     return Captured(LogState.LOST, message="its pod was gone before its log was read")
+
+
+def _awaiting_pod(attempt: Attempt, job: JobState, policy: Policy, now: float) -> Step:
+    """Once it is late, its events say why: a quota has no deadline of ours, all else has."""
+    obstacle, since = attempt.obstacle, max(job.created, attempt.resumed or 0.0)
+    limit = max(since, obstacle.quota_until if obstacle is not None else since) + policy.pending.other
+    due = min(since + ASK_AFTER, limit) if obstacle is None else obstacle.asked + ASK_AGAIN
+    actions = (AskWhy(job),) if now >= due else ()
+    said = obstacle.text if obstacle is not None else ""
+    if obstacle is not None and obstacle.quota:
+        wake = now + 1.0 if actions else due
+        return Step(Phase.QUEUED, actions, wake=wake, waiting_for=f"Job {job.name} has no pod yet: {said}")
+    if now < limit or obstacle is None:
+        wake = now + 1.0 if actions else min(due, limit)
+        waiting_for = f"Job {job.name} has no pod yet" + (f": {said}" if said else "; its events say why")
+        return Step(Phase.PENDING, actions, wake=wake, waiting_for=waiting_for)
+    why = f": {said}" if said else "; the Job's events say why"
+    message = f"no pod was made for it in {policy.pending.other:.0f} s{why}"
+    return Step(Phase.PENDING, (Intend(attempt.id, job.name, "", "config", message),))
 
 
 def _ended(pod: PodState, intent: Intent | None) -> bool:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from batchmatrix.base.clock import parse_rfc3339
-from batchmatrix.engine.actions import Action, Delete, Finish, Intend, Release, Start
+from batchmatrix.engine.actions import Action, AskWhy, Delete, Finish, Intend, Release, Start
 from batchmatrix.engine.attempt import Attempt, Phase, Step, step
 from batchmatrix.engine.board import Board, Lane, lane_of
 from batchmatrix.engine.holds import is_to_ask
+from batchmatrix.engine.obstacles import ASKS
 from batchmatrix.engine.policy import Policy
 from batchmatrix.engine.preflights import Gate
 from batchmatrix.engine.stops import Stop
@@ -105,13 +106,14 @@ def decide(view: View, now: float, *, follow_slots: int) -> Decision:
     decision = Decision(stop=view.stop)
     decision.wake_at(view.stop_at)
     slots = iter(range(follow_slots))
+    asks = iter(range(1, ASKS + 1))
 
     def may_follow() -> bool:
         return next(slots, None) is not None
 
     for attempt in view.open:
         following = step(attempt, view.policy, now, may_follow=may_follow)
-        decision.actions += following.actions
+        decision.actions += (each for each in following.actions if not isinstance(each, AskWhy) or next(asks, None))
         if attempt.id.cell_hash == PREFLIGHT:
             decision.preflight = following.phase
         else:

@@ -191,6 +191,7 @@ class _Look:
             unfit_since=unfit,
             problem=problem,
             resumed=run.resumed.get(job.uid) if job is not None else None,
+            obstacle=run.obstacles.get(job.uid) if job is not None else None,
             timeout=cell.timeout if cell is not None else None,
         )
 

@@ -10,6 +10,7 @@ from batchmatrix.engine.board import Board
 from batchmatrix.engine.captures import Captures
 from batchmatrix.engine.holds import Holds
 from batchmatrix.engine.kept import UsedCatalog
+from batchmatrix.engine.obstacles import Obstacle
 from batchmatrix.engine.operations import Operations
 from batchmatrix.engine.policy import Policy
 from batchmatrix.engine.preflights import Preflights
@@ -82,6 +83,8 @@ class Run:
     """Pod uid to the time since when no node could hold it."""
     resumed: dict[str, float] = field(default_factory=dict)
     """uid of a Job that was suspended, to the time since when a pod of it is awaited; infinite while suspended."""
+    obstacles: dict[str, Obstacle] = field(default_factory=dict)
+    """By uid of a Job that is late with its pod, why that is so."""
     sent: set[str] = field(default_factory=set)
     """uids of pods released and Jobs deleted that the watch still shows."""
     starts_held_until: float = 0.0
@@ -114,4 +117,5 @@ class Run:
         self.sent &= there
         self.killed &= there
         self.resumed = {uid: when for uid, when in self.resumed.items() if uid in there}
+        self.obstacles = {uid: found for uid, found in self.obstacles.items() if uid in there}
         self.unfit = {uid: since for uid, since in self.unfit.items() if uid in there}

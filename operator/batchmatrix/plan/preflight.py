@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from batchmatrix.base.errors import Problem
+from batchmatrix.base.ids import canonical_json
 from batchmatrix.base.quantities import parse_duration
 from batchmatrix.base.text import one_line
 from batchmatrix.model.cell import PREFLIGHT, Cell, Plan
@@ -25,8 +27,8 @@ _DEVICES = "/"
 def preflight_cell(spec: Spec, plan: Plan) -> Cell | None:
     """The preflight of this plan; None where the spec asks for none, or no cell of the plan can start.
 
-    It runs what the workload would, but for its command, on any node and without devices. The image is its own, else
-    the workload's, else that of the plan's first cell.
+    It is like the workload but for its command, on any node and without devices. It tolerates what any of the cells
+    does, as there may be no other nodes. The image is its own, else the workload's, else that of the first cell.
     """
     if spec.preflight is None:
         return None
@@ -55,11 +57,18 @@ def preflight_cell(spec: Spec, plan: Plan) -> Cell | None:
             command=spec.preflight.command,
             args=(),
             env=(*steps, *work.env),
+            tolerations=_tolerations(plan),
             resources={kind: quantities for kind, quantities in resources.items() if quantities},
         ),
         timeout=parse_duration(spec.workload.timeout or DEFAULT_TIMEOUT),
         expect="any",
     )
+
+
+def _tolerations(plan: Plan) -> tuple[dict[str, Any], ...]:
+    """Those of all cells, each once."""
+    found = {canonical_json(each): each for cell in plan.cells for each in cell.work.tolerations}
+    return tuple(found[text] for text in sorted(found))
 
 
 def check_preflight(spec: Spec) -> Iterator[Problem]:

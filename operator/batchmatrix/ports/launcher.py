@@ -25,6 +25,13 @@ class Launcher(Protocol):
         """Ask the server itself whether this Job has a pod, or, with `or_runs`, is there at all. Raises Unavailable."""
         ...
 
+    async def why_no_pod(self, job: JobState) -> str:
+        """What the control plane last said about why it makes no pod for this Job, in one line; empty if nothing.
+
+        Raises Unavailable, also where that may not be read.
+        """
+        ...
+
     async def delete(self, job: JobState) -> None:
         """Remove the Job with its pods, if it still is this very object (uid)."""
         ...

@@ -169,7 +169,7 @@ def _state(progress: Progress) -> tuple[str, str]:
             for count, word in (
                 (progress.running, "running"),
                 (progress.pending, "starting"),
-                (progress.queued, "waiting for devices"),
+                (progress.queued, "queued"),
                 (progress.failed, "failed"),
             )
             if count

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from batchmatrix.capture.policy import FOLLOW_AFTER
-from batchmatrix.engine.actions import Capture, Finish, Intend, Kill, Seal
+from batchmatrix.engine.actions import AskWhy, Capture, Finish, Intend, Kill, Seal
 from batchmatrix.engine.attempt import LIVE_GRACE, Attempt, CaptureView, Phase, Step, step
+from batchmatrix.engine.obstacles import ASK_AFTER, Obstacle
 from batchmatrix.model.evidence import Captured, Intent, LogState
 from batchmatrix.model.observed import ContainerState
 from tests.support.engine import NOW, RUNNING, WAITING, a_job, a_pod, a_policy, an_attempt, exited
@@ -24,11 +25,32 @@ def after(attempt: Attempt, *, now: float = NOW, slots: bool = True, **policy: o
 
 def test_a_job_without_its_pod_is_waited_for_and_given_up_by_an_intent() -> None:
     job = a_job(created=NOW)
-    assert after(an_attempt(None, job=job)) == Step(Phase.PENDING, wake=NOW + POLICY.pending.other)
-    (intend,) = after(an_attempt(None, job=job), now=NOW + POLICY.pending.other).actions
+    assert after(an_attempt(None, job=job)) == Step(Phase.PENDING, wake=NOW + ASK_AFTER)
+    late = NOW + POLICY.pending.other
+    assert after(an_attempt(None, job=job), now=late) == Step(Phase.PENDING, (AskWhy(job),), wake=late + 1.0)
+    asked = an_attempt(None, job=job, obstacle=Obstacle(late))
+    (intend,) = after(asked, now=late).actions
     assert isinstance(intend, Intend)
     assert intend.action == "config"
     assert isinstance(after(an_attempt(None, job=job, intent=Intent("config", NOW))).actions[0], Finish)
+
+
+def test_a_job_without_its_pod_is_asked_about_once_a_minute() -> None:
+    job = a_job(created=NOW)
+    for quota, phase in (("exceeded quota: gpus", Phase.QUEUED), ("denied", Phase.PENDING)):
+        attempt = an_attempt(None, job=job, obstacle=Obstacle(NOW + 30).then(quota, NOW + 40))
+        early = after(attempt, now=NOW + 50)
+        assert (early.phase, early.actions, early.wake) == (phase, (), NOW + 100)
+        assert quota in early.waiting_for
+        assert after(attempt, now=NOW + 100).actions == (AskWhy(job),)
+
+
+def test_an_obstacle_that_cannot_be_looked_up_again_is_still_there() -> None:
+    found = Obstacle(NOW).then("exceeded quota: gpus", NOW + 1)
+    again = found.then(None, NOW + 61)
+    assert (again.text, again.quota, again.asked, again.quota_until) == (found.text, True, NOW + 61, NOW + 61)
+    gone = again.then("", NOW + 121)
+    assert (gone.quota, gone.quota_until) == (False, NOW + 61)
 
 
 def test_a_suspended_job_is_waited_for_without_a_deadline() -> None:

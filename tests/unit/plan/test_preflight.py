@@ -82,3 +82,14 @@ def test_keys_of_a_config_map_are_not_known_and_dollars_can_be_literal() -> None
     source = [{"configMapRef": {"name": "settings"}}]
     assert preflight(preflight={"command": ["check", "$(ANY)"]}, workload={**WORKLOAD, "envFrom": source})
     assert preflight(preflight={"command": ["check", "$$(ANY) $(BATCHMATRIX_ATTEMPT)"]})
+
+
+def test_it_tolerates_what_any_of_the_cells_does() -> None:
+    gpu, spot = ({"key": key, "operator": "Exists"} for key in ("gpu", "spot"))
+    hardware = {
+        "a": {"nodeLabels": {"gpu": "a"}, "tolerations": [gpu]},
+        "b": {"nodeLabels": {"gpu": "b"}, "tolerations": [spot, gpu]},
+    }
+    cell = preflight(axes=[{"name": "hardware", "values": ["a", "b"]}], catalog={"hardware": hardware})
+    assert cell is not None
+    assert (cell.work.tolerations, cell.work.node_selector) == ((gpu, spot), {})

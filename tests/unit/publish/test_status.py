@@ -172,7 +172,7 @@ def test_counters_and_message() -> None:
     assert status["outcomes"] == {"Succeeded": 6, "UnexpectedExit": 1}
     assert status["logs"] == {"complete": 6, "truncated": 0, "lost": 0}
     assert status["message"] == (
-        "7 of 36 trials done, 4 running, 2 starting, 1 waiting for devices, 1 failed; 0/2 nodes �[31mare free"
+        "7 of 36 trials done, 4 running, 2 starting, 1 queued, 1 failed; 0/2 nodes �[31mare free"
     )
     assert status["startTime"] == NOW
     assert "completionTime" not in status

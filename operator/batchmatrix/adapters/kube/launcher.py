@@ -7,15 +7,20 @@ from typing import Any
 
 from batchmatrix.adapters.kube.client import STRATEGIC_PATCH, Client
 from batchmatrix.adapters.kube.errors import Conflict
-from batchmatrix.adapters.kube.paths import JOBS, PODS
+from batchmatrix.adapters.kube.paths import EVENTS, JOBS, PODS
 from batchmatrix.adapters.kube.project import project_job
 from batchmatrix.base.errors import AlreadyExists, InvalidSpec, NameConflict, NotFound, Unavailable
+from batchmatrix.base.text import one_line
 from batchmatrix.launch.job import job_manifest
 from batchmatrix.launch.names import FINALIZER
 from batchmatrix.model.launch import Launch
 from batchmatrix.model.observed import JobState, PodState
 
 __all__ = ["KubeLauncher"]
+
+
+EVENTS_LIMIT = 100
+"""Events of one Job that are looked at; their recorder folds those that are alike into about ten."""
 
 
 class KubeLauncher:
@@ -69,6 +74,14 @@ class KubeLauncher:
                         return True
         return False
 
+    async def why_no_pod(self, job: JobState) -> str:
+        """The message of the Job's newest event FailedCreate, by uid, so that it speaks of this very object."""
+        path = EVENTS.all(job.namespace)
+        selector = f"involvedObject.uid={job.uid},reason=FailedCreate"
+        page = await self._client.get(path, fieldSelector=selector, limit=str(EVENTS_LIMIT))
+        newest: dict[str, Any] = max(page.get("items") or (), key=_event_time, default={})
+        return one_line(str(newest.get("message") or ""))
+
     async def delete(self, job: JobState) -> None:
         """Remove the Job and, in the background, its pods; one that is gone or was replaced is fine."""
         try:
@@ -102,6 +115,11 @@ class KubeLauncher:
         except NotFound:
             return False
         return bool(raw["metadata"]["uid"] == uid)
+
+
+def _event_time(event: dict[str, Any]) -> str:
+    """RFC 3339, to the second: the finer field is only there where the coarser is not."""
+    return str(event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
 def _of_namesake(raw: dict[str, Any], launch: Launch) -> bool:
