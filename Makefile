@@ -7,7 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 CLUSTER := hack/cluster
-ALONE := tests/e2e/test_example.py tests/e2e/test_kill.py
+# Each of these would disturb what runs beside it: nodes or the operator go away in them, or devices must be free.
+ALONE := $(addprefix tests/e2e/test_,example.py kill.py drain.py lost_node.py upgrade.py)
 
 .PHONY: help setup generate verify lint format tools test test-unit test-api e2e demo bench clean cluster-up cluster-bare cluster-down
 
@@ -64,6 +65,7 @@ test-api: setup cluster-bare ## Contract and apiserver rings on a real control p
 e2e: setup cluster-bare ## Real pods: operator installed by Helm, S3 in the cluster
 	# The example has the devices to itself, as its trials must overlap; its installation stays for the others.
 	# The operator is killed beside nobody: what it follows for others and has not sealed would be lost with it.
+	# A node that is drained or silent would take other tests' pods along.
 	BATCHMATRIX_E2E_KEEP=1 $(PYTEST) $(ALONE)
 	$(PYTEST) tests/e2e $(ALONE:%=--ignore=%) -n 4 --dist loadfile
 
