@@ -57,6 +57,7 @@ PREFIXES: Mapping[str, str] = {
     "rolebindings": RBAC,
     "validatingadmissionpolicies": ADMISSION,
     "validatingadmissionpolicybindings": ADMISSION,
+    "validatingwebhookconfigurations": ADMISSION,
 }
 CLUSTER_WIDE = frozenset(
     {
@@ -68,6 +69,7 @@ CLUSTER_WIDE = frozenset(
         "clusterrolebindings",
         "validatingadmissionpolicies",
         "validatingadmissionpolicybindings",
+        "validatingwebhookconfigurations",
     }
 )
 PATCH_TYPES = {

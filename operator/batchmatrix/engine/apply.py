@@ -76,6 +76,8 @@ async def apply(run: Run, actions: Sequence[Action], *, launcher: Launcher, cloc
     ]
     sends += [_ask(run, action, launcher=launcher, clock=clock) for action in actions if isinstance(action, AskWhy)]
     late = [entry for entry in await asyncio.gather(*sends) if entry is not None]
+    if not applied.refused and any(isinstance(action, Start) for action in actions):
+        _let_more_start(run)
     await commit(run, late, applied)
     return applied
 
@@ -239,14 +241,26 @@ def _hold_starts(run: Run, clock: Clock, applied: Applied) -> None:
         run.refusals += 1
         run.refusal = applied.trouble[-1]
         run.starts_held_until = clock.monotonic() + min(60.0, 2.0 ** min(run.refusals, 6))
+        run.starts_at_once = 1
+
+
+def _let_more_start(run: Run) -> None:
+    """All that were sent were taken: twice as many next time, and as many as there are once that is no limit."""
+    run.refusals, run.refusal = 0, ""
+    run.starts_at_once *= 2
+    if run.starts_at_once >= run.policy.parallelism:
+        run.starts_at_once = 0
 
 
 def _held_back(run: Run, actions: Sequence[Action], clock: Clock, applied: Applied) -> Sequence[Action]:
-    """After a refusal no launch for a while, and then one alone: the others follow once it is taken."""
+    """After a refusal no launch for a while, then one alone, then two, four, ... while all of them are taken.
+
+    A quota that frees one place at a time would else refuse all the others each time.
+    """
     starts = [action for action in actions if isinstance(action, Start)]
     if starts and clock.now() < run.holds.until:  # what was just recorded met a rate limit
         return [action for action in actions if not isinstance(action, Start)]
-    if not starts or not run.refusals:
+    if not starts or not run.starts_at_once:
         return actions
     left = run.starts_held_until - clock.monotonic()
     if left > 0:
@@ -254,7 +268,7 @@ def _held_back(run: Run, actions: Sequence[Action], clock: Clock, applied: Appli
         applied.retry_after = max(applied.retry_after, left)
         starts = []
     others: list[Action] = [action for action in actions if not isinstance(action, Start)]
-    return others + starts[:1]
+    return others + starts[: run.starts_at_once]
 
 
 async def _once(done: set[str], uid: str, call: Coroutine[Any, Any, None]) -> None:
@@ -288,7 +302,6 @@ async def _start(
     except InvalidSpec as error:
         return _refused(run, launch.id, "config", f"{job_name(launch)}: {error}", clock=clock, writer=writer)
     run.launched[launch.id] = job
-    run.refusals, run.refusal = 0, ""
     run.board.start((action.cell.hash, action.trial), action.attempt)
     return None
 

@@ -93,6 +93,8 @@ class Run:
     """Passes in a row in which a launch was refused."""
     refusal: str = ""
     """What was said then."""
+    starts_at_once: int = 0
+    """Most launches of one pass since a launch was refused; 0 for no limit."""
     killed: set[str] = field(default_factory=set)
     """uids of pods whose deletion was sent."""
     status: dict[str, Any] | None = None

@@ -460,6 +460,27 @@ async def test_refused_launches_are_not_hammered(start: Start) -> None:
     assert len(await records(world)) == 50
 
 
+async def test_a_quota_that_frees_one_place_at_a_time_refuses_little(start: Start) -> None:
+    trials, places = 40, 2
+    world = SmallWorld()
+    world.submit(trials=trials, parallelism=trials, retention={"jobs": "none"})
+    refused: list[str] = []
+
+    def quota(call: str) -> Unavailable | None:
+        if not call.startswith("create") or len(world.jobs) < places:
+            return None
+        refused.append(call)
+        return Unavailable("exceeded quota")
+
+    world.refuse = quota
+    world.program = lambda _job: Program()
+    process = start(world)
+    assert await process.run(20 * HOLD * trials, until=lambda: world.condition("Finished") == "True")
+    assert len(world.made) == trials
+    # All at first; then, while a Job outlives its record, some at 2, 4, ... 60 seconds, and one more for each place.
+    assert len(refused) < trials + (trials / places) * 10
+
+
 async def test_a_finished_matrix_without_children_costs_no_memory_and_no_reads(start: Start) -> None:
     world = SmallWorld()
     world.submit()
