@@ -27,6 +27,12 @@ _REMEDY = {
     "RequestTimeTooSkewed": "set the clock of this machine",
 }
 
+_REMEDY_OF_STATUS = {
+    "401": "check the credentials",
+    "403": "check the credentials",
+    "507": "free space in the store, or raise its quota",
+}
+
 _CONNECTION = (
     ("dns error", "its host name has no address; check the endpoint"),
     ("BadScheme", "its endpoint is http; allow that with allowHttp, or use https"),
@@ -51,7 +57,7 @@ def translate(error: Exception, *, url: str, verb: str, key: str) -> BatchMatrix
 
 def _reason(text: str, code: str) -> str:
     if match := _STATUS.search(text):
-        remedy = _REMEDY.get(code, "check the credentials" if match[1] in ("401", "403") else "try again later")
+        remedy = _REMEDY.get(code) or _REMEDY_OF_STATUS.get(match[1], "try again later")
         return f"HTTP {match[1]}{' ' + code if code else ''}; {remedy}"
     if "credential files" in text:
         return "its credential files accessKeyId and secretAccessKey cannot be read; mount them"
