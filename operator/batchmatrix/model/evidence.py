@@ -38,6 +38,8 @@ class Blame(StrEnum):
     NOBODY = "nobody"
     WORKLOAD = "workload"
     INFRASTRUCTURE = "infrastructure"
+    QUEUE = "queue"
+    """What admits Jobs took it out to let others in."""
 
 
 class LogState(StrEnum):

@@ -26,6 +26,7 @@ class Case(StrEnum):
     CONFIG = "CannotStart"
     UNSCHEDULABLE = "NoNodeFits"
     PREEMPTED = "Preempted"
+    SUSPENDED = "JobSuspended"
     EVICTED = "Evicted"
     TURNED_AWAY = "NodeRefused"
     NODE_LOST = "NodeSilent"
@@ -114,8 +115,8 @@ TABLE: dict[Case, Row] = {
     Case.CONFIG: _row(
         Outcome.CONFIG_ERROR,
         _INFRA,
-        "the container cannot be made",
-        "check command, volumes, secrets and config maps that the workload names",
+        "its container, or its pod, cannot be made",
+        "check command, volumes, secrets, config maps and service account that the workload names",
     ),
     Case.UNSCHEDULABLE: _row(
         Outcome.UNSCHEDULABLE,
@@ -124,7 +125,15 @@ TABLE: dict[Case, Row] = {
         "add such a node, or change the hardware entry or spec.workload.resources",
     ),
     Case.PREEMPTED: _row(Outcome.PREEMPTED, _INFRA, "pushed aside", "spec.retry.Preempted says how often to try again"),
-    Case.EVICTED: _row(Outcome.EVICTED, _INFRA, "evicted", "spec.retry.Evicted says how often to try again"),
+    Case.SUSPENDED: _row(
+        Outcome.PREEMPTED,
+        Blame.QUEUE,
+        "its Job was suspended under it, as queues do",
+        "nothing: it starts again when its Job is resumed, and that is no further attempt",
+    ),
+    Case.EVICTED: _row(
+        Outcome.EVICTED, _INFRA, "evicted, or driven off by a taint", "spec.retry.Evicted says how often to try again"
+    ),
     Case.TURNED_AWAY: _row(
         Outcome.EVICTED, _INFRA, "the node refused the pod", "the node refused the pod: look at its devices and kubelet"
     ),

@@ -74,7 +74,7 @@ def stop_of(pod: PodState, job: JobState | None, intent: Intent | None) -> Stop 
         return disruption
     if pod.deleting_since is not None and not _ended_before(pod, pod.deleting_since):
         if job is not None and job.suspended:
-            return Stop(Case.PREEMPTED, "its Job was suspended by a queue")
+            return Stop(Case.SUSPENDED, "its Job was suspended by a queue")
         return Stop(Case.DELETED, "its pod was deleted by somebody else")
     return _failed_pod(pod)
 

@@ -17,7 +17,9 @@ def test_reasons_are_fixed_and_in_one_style() -> None:
     words = (
         "Succeeded SucceededLogCut ExitNotAllowed RanTooLong NeverStarted OutOfMemory NoImage CannotStart NoNodeFits"
     )
-    words += " Preempted Evicted NodeRefused NodeSilent NodeGone NodeForgot PodDeleted PodVanished RateLimited "
+    words += (
+        " Preempted JobSuspended Evicted NodeRefused NodeSilent NodeGone NodeForgot PodDeleted PodVanished RateLimited "
+    )
     words += "HoldAsked ExitWhileStopped LogGap ExitCodesUnknown NoEndMarker NoEndMarkerLogCut"
     words += " NoMetric NoMetricLogCut LogLost PodUnseen NameTaken Cancelled"
     assert [case.value for case in Case] == words.split()  # they stand in ledgers: one may be added, none renamed

@@ -374,7 +374,7 @@ def test_a_pod_deleted_by_hand_is_interrupted() -> None:
 def test_a_pod_of_a_suspended_job_is_preempted() -> None:
     pod = stopped(exited(143, after=31), deleted=30)
     verdict = judge(evidence(pod, job=a_job(suspended=True)))
-    is_verdict(verdict, Outcome.PREEMPTED, Blame.INFRASTRUCTURE, "queue")
+    is_verdict(verdict, Outcome.PREEMPTED, Blame.QUEUE, "queue", "no further attempt")
 
 
 def test_a_pod_deleted_before_its_container_started_is_interrupted() -> None:
