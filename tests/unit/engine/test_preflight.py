@@ -215,3 +215,36 @@ async def test_a_process_may_die_at_any_call(start: Start, when: str) -> None:
         again, found = await small_run(start, Kill(number, when))
         assert (names(again), found) == (names(world), undisturbed), f"killed {when} call {number}: {call}"
         assert again.status()["verdict"] == "pass"
+
+
+@pytest.mark.parametrize("scope", ["", ":all"])
+async def test_a_rerun_lets_one_that_failed_run_again(start: Start, scope: str) -> None:
+    world = checking(p0=Program(code=1), p1=Program(code=2))
+    world.submit(**CHECK)
+    process = start(world)
+    await process.run(60)
+    world.annotate(rerun=f"one{scope}")
+    await process.run(60)
+    assert made(world) == ["P0", "P1"]
+    assert "exit code 2" in world.status()["message"]
+    await process.end()
+    process = start(world)
+    await process.run(60)
+    world.annotate(rerun=f"two{scope}")
+    assert await process.run(60, until=lambda: finished(world))
+    assert made(world) == ["P0", "P1", "P2", "trial"]
+    assert world.status()["verdict"] == "pass"
+
+
+async def test_a_cancelled_matrix_ends_its_preflight_and_a_rerun_brings_it_back(start: Start) -> None:
+    world = checking(p0=Program(seconds=1e9))
+    world.submit(**CHECK)
+    process = start(world)
+    await process.run(10)
+    world.annotate(cancel="stop")
+    assert await process.run(60, until=lambda: finished(world))
+    assert made(world) == ["P0"]
+    assert [record.outcome for record in await records(world)] == [Outcome.CANCELLED]
+    world.annotate(rerun="again:all")
+    assert await process.run(60, until=lambda: world.status()["verdict"] == "pass")
+    assert made(world) == ["P0", "P1", "trial"]
