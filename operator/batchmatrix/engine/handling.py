@@ -65,7 +65,7 @@ async def handle(run: Run, body: Mapping[str, Any], *, look: Callable[[], object
     if reruns and run.board is not None and run.generation == int(body["metadata"]["generation"]):
         look()
         entries += [_rerun(run, run.board, request, now, writer) for request in reruns]
-    entries += _mark(run, now, writer)
+    entries += _mark(run, int(body["metadata"]["generation"]), now, writer)
     if await commit(run, entries, handled):
         run.halted = False
         handled.entries = [known[entry.key] for entry in entries if entry.action in ANNOTATIONS]
@@ -136,13 +136,13 @@ def _failed(board: Board, key: TrialKey, expect: str) -> bool:
     return not is_as_wanted(record, expect)
 
 
-def _mark(run: Run, now: float, writer: str) -> list[OperationEntry]:
+def _mark(run: Run, generation: int, now: float, writer: str) -> list[OperationEntry]:
     """When the matrix was suspended, for the clock of its deadline, which runs from the first launch on."""
     suspended, board = run.policy.suspended, run.board
     begun = board is not None and board.begun
     if suspended == run.operations.suspended or not (begun or run.operations.suspended):
         return []
-    request = Request("suspend" if suspended else "resume", str(run.generation))
+    request = Request("suspend" if suspended else "resume", str(generation))
     return [] if request.key in run.ledger.operations else [_entry(run, request, now, writer)]
 
 

@@ -171,7 +171,7 @@ class Reporter:
         old, new = _reason(before), _reason(status)
         if new == old or new in ("Pending", "Queued"):
             return
-        good = new in ("Running", "Held", "Suspended", "Succeeded")
+        good = new in ("Running", "Held", "Suspended", "Succeeded", CANCELLED)
         await self.publisher.event(run.ref, kind="Normal" if good else "Warning", reason=new, message=status["message"])
 
 

@@ -510,6 +510,36 @@ async def test_asked_for_both_at_once_the_cancel_holds(start: Start) -> None:
     assert "token both came together with a cancel, which holds; write another token" in world.status()["message"]
 
 
+async def test_a_cancel_ends_a_preflight_and_a_rerun_begins_with_it_again(start: Start) -> None:
+    world = SmallWorld()
+    world.program = lambda job: Program(seconds=500.0 if job.name.endswith("-preflight-0") else 5.0)
+    world.submit(**TWO, preflight={"command": ["check"]})
+    process = start(world)
+    await process.run(10)
+    world.annotate(cancel="stop")
+    assert await process.run(120, until=finished(world))
+    assert (reason(world), len(world.made)) == ("Cancelled", 1)
+    world.annotate(rerun="again")
+    assert await process.run(120, until=handled(world, "again"))
+    assert (reason(world), len(world.made)) == ("Succeeded", 6)
+    assert [name.rpartition("demo-")[2] for name in world.made[:2]] == ["preflight-0", "preflight-1"]
+
+
+async def test_a_token_that_is_refused_does_not_open_what_a_failed_preflight_has_closed(start: Start) -> None:
+    world = SmallWorld()
+    world.program = lambda job: Program(code=1 if "preflight" in job.name else 0)
+    world.submit(**TWO, preflight={"command": ["check"]})
+    process = start(world)
+    await process.run(30)
+    assert reason(world) == "PreflightFailed"
+    world.annotate(rerun="t:everything")
+    await process.run(30)
+    assert len(world.made) == 1
+    world.annotate(rerun="u")
+    await process.run(30)
+    assert (len(world.made), reason(world)) == (2, "PreflightFailed")
+
+
 async def test_a_cancel_of_what_is_done_changes_no_result(start: Start) -> None:
     world = SmallWorld()
     world.program = lambda _job: Program()

@@ -201,6 +201,17 @@ async def test_time_suspended_is_not_counted_and_a_rerun_is_a_new_beginning(star
     assert reason(world) == "DeadlineExceeded"
 
 
+async def test_time_on_hold_is_not_counted(start: Start) -> None:
+    world = SmallWorld()
+    world.program = lambda job: Program(seconds=10, code=75 if job.id.trial == job.id.attempt == 0 else 0)
+    world.submit(**ONE_BY_ONE, trials=4, deadline="1m")
+    process = start(world)
+    await process.run(200)
+    assert reason(world) == "Held"
+    assert await process.run(300, until=finished(world))
+    assert (reason(world), world.status()["progress"]) == ("Succeeded", "4/4")
+
+
 async def test_a_deadline_that_passes_when_all_is_done_changes_nothing(start: Start) -> None:
     world = SmallWorld()
     world.program = lambda _job: Program()
