@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from batchmatrix.base.errors import LeaseLost, NameConflict, NotFound, Unavailable
@@ -54,6 +54,8 @@ class _Matrices(Matrices):
 
     async def read(self, ref: MatrixRef) -> Mapping[str, Any] | None:
         await asyncio.sleep(0)
+        if (error := self._world.refuse(f"read {ref.name}")) is not None:
+            raise error
         return self._world.matrices.get(ref.uid)
 
 
@@ -84,15 +86,18 @@ class _Launcher(Launcher):
 
     async def create(self, launch: Launch) -> JobState:
         name = job_name(launch)
+        self._world.before_create(launch)
         return await self._world.api(f"create {launch.matrix.namespace}/{name}", lambda: self._create(launch, name))
 
     def _create(self, launch: Launch, name: str) -> JobState:
         world, matrix = self._world, launch.matrix
         for job in world.jobs.values():
             if (job.namespace, job.name) == (matrix.namespace, name):
-                if job.matrix_uid != matrix.uid:
-                    raise NameConflict(f"Job {name} is not ours")
-                return job
+                if (job.matrix_uid, job.id) == (matrix.uid, launch.id):
+                    return job
+                if job.matrix_name == matrix.name and job.matrix_uid != matrix.uid:
+                    raise Unavailable(f"Job {name} belongs to an earlier matrix of this name and is being removed")
+                raise NameConflict(f"Job {name} is not ours")
         job = JobState(
             uid=f"job-{name}-{len(world.made)}",
             name=name,
@@ -155,19 +160,17 @@ class _Publisher(Publisher):
             body = world.matrices.get(matrix.uid)
             if body is None:
                 raise NotFound(f"BatchMatrix {matrix.name} is gone")
-            world.matrices[matrix.uid] = world.known[matrix.uid] = {**body, "status": copy.deepcopy(status)}
             world.statuses.append(copy.deepcopy(status))
-            world.changed(matrix)
+            world.put_matrix({**body, "status": copy.deepcopy(status)})
 
         await self._world.api(f"status {matrix.name}", act)
 
     async def summary(self, matrix: MatrixRef, data: dict[str, str]) -> None:
-        await self._world.api(
-            f"summary {matrix.name}", lambda: self._world.config_maps.update({f"{matrix.name}-summary": dict(data)})
-        )
+        await self._world.api(f"summary {matrix.name}", lambda: self._world.put_summary(matrix, data))
 
     async def event(self, matrix: MatrixRef, *, kind: str, reason: str, message: str) -> None:
-        await self._world.api(f"event {matrix.name}", lambda: self._world.events.append((kind, reason)))
+        with suppress(Unavailable):
+            await self._world.api(f"event {matrix.name}", lambda: self._world.events.append((kind, reason)))
 
 
 class _Logs(LogSource):

@@ -19,6 +19,7 @@ from batchmatrix.engine.removal import store_to_clear
 from batchmatrix.ledger.replay import State, replay
 from batchmatrix.model.cell import GROUP, MatrixRef
 from batchmatrix.model.evidence import Outcome
+from batchmatrix.model.launch import Launch
 from batchmatrix.model.observed import ContainerState, JobState, NodeState, PodState
 from batchmatrix.model.record import Record
 from tests.support.catalogs import CatalogServer
@@ -127,7 +128,7 @@ class SmallWorld:
         self.statuses: list[Json] = []
         self.events: list[tuple[str, str]] = []
         self.refuse: Callable[[str], BatchMatrixError | None] = lambda _call: None
-        """Asked at every mutating call of the API server, and for `has_pod` and `why_no_pod`."""
+        """Asked at every mutating call of the API server, and for `has_pod`, `why_no_pod` and `read`."""
         self.asked: list[str] = []
         """Jobs whose events were read, in order."""
         self.calls: list[str] = []
@@ -151,7 +152,7 @@ class SmallWorld:
             body["metadata"]["annotations"] = old["metadata"].get("annotations", {})
         if old is not None and "status" in old:
             body["status"] = old["status"]
-        self._set(ref.uid, body)
+        self.put_matrix(body)
         return ref
 
     def annotate(self, ref: MatrixRef = REF, **values: str | None) -> None:
@@ -163,13 +164,13 @@ class SmallWorld:
                 annotations.pop(f"{GROUP}/{name}", None)
             else:
                 annotations[f"{GROUP}/{name}"] = value
-        self._set(ref.uid, body)
+        self.put_matrix(body)
 
     def terminate(self, ref: MatrixRef = REF) -> None:
         """A deletion that waits for somebody's finalizer."""
         body = copy.deepcopy(self.matrices[ref.uid])
         body["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["example.com/other"]}
-        self._set(ref.uid, body)
+        self.put_matrix(body)
 
     def remove(self, ref: MatrixRef = REF, *, told: bool = True) -> None:
         """The object goes, and with it its Jobs; the watch tells of it, or not."""
@@ -187,9 +188,15 @@ class SmallWorld:
         if store is not None:
             self.departed[uid] = store
 
-    def _set(self, uid: str, body: Json) -> None:
-        self.matrices[uid] = self.known[uid] = body
-        self.changed(MatrixRef(body["metadata"]["namespace"], body["metadata"]["name"], uid))
+    def put_matrix(self, body: Json) -> None:
+        """The object is now so, and the watch shows it."""
+        metadata = body["metadata"]
+        self.matrices[metadata["uid"]] = self.known[metadata["uid"]] = body
+        self.changed(MatrixRef(metadata["namespace"], metadata["name"], metadata["uid"]))
+
+    def put_summary(self, ref: MatrixRef, data: dict[str, str]) -> None:
+        """The matrix's ConfigMap is now so."""
+        self.config_maps[f"{ref.name}-summary"] = dict(data)
 
     def status(self, ref: MatrixRef = REF) -> Json:
         """The object's status."""
@@ -223,9 +230,9 @@ class SmallWorld:
         return job
 
     def set_pod(self, pod: PodState, **changes: Any) -> PodState:
-        """Put the pod, changed; one that is being deleted goes once it has ended and nothing holds it."""
+        """Put the pod, changed; one that is being deleted goes once nothing of it runs and nothing holds it."""
         pod = replace(pod, **changes)
-        if pod.deleting_since is not None and pod.finished and not pod.finalized:
+        if pod.deleting_since is not None and (pod.finished or not pod.node) and not pod.finalized:
             self.pods.pop(pod.uid, None)
         else:
             self.pods[pod.uid] = pod
@@ -340,6 +347,9 @@ class SmallWorld:
         return (ends, program.code) if ends <= killed else (killed, 143)
 
     # Calls
+
+    def before_create(self, launch: Launch) -> None:
+        """Told of each launch before it is sent."""
 
     async def mutate(self, call: str, act: Callable[[], Awaitable[T]]) -> T:
         """One call that changes something, on its way; the process may die over it."""

@@ -168,9 +168,12 @@ class Engine:
         try:
             return await self._reporter.report(run, body, decision, trouble)
         except NotFound:
-            self._world.matrices.forget(run.ref.uid)
-            self._notify(run.ref, 0.0)
+            self._gone(run.ref)
             return ()
+
+    def _gone(self, ref: MatrixRef) -> None:
+        self._world.matrices.forget(ref.uid)
+        self._notify(ref, 0.0)
 
     async def _open(self, ref: MatrixRef, body: Mapping[str, Any] | None) -> Run | None:
         """None where its results cannot be read and never will be: the object says so, and nothing is done to it."""
@@ -179,13 +182,13 @@ class Engine:
         except (BrokenLedger, InvalidSpec) as error:
             logger.warning("matrix cannot be opened: %s", error, extra={"matrix": ref.name})
             if body is not None:
-                await self._reporter.refuse(ref, body, problem=str(error))
+                await self._refuse(ref, body, problem=str(error))
             if _going(body):
                 await self._let_go(ref)
             return None
         except Unavailable as error:
             if body is not None:
-                await self._reporter.refuse(ref, body, waiting_for=str(error))
+                await self._refuse(ref, body, waiting_for=str(error))
             raise
 
     async def _introduce(self, run: Run, body: Mapping[str, Any]) -> None:
@@ -193,8 +196,15 @@ class Engine:
         now = self._world.clock.now()
         noted = await note_first_sight(run, body, is_new=is_new(body), now=now, writer=self._writer)
         if noted.trouble:
-            await self._reporter.refuse(run.ref, body, waiting_for=noted.trouble[0])
+            await self._refuse(run.ref, body, waiting_for=noted.trouble[0])
             raise Unavailable(noted.trouble[0], retry_after=noted.retry_after or None)
+
+    async def _refuse(self, ref: MatrixRef, body: Mapping[str, Any], **why: str) -> None:
+        """Say why it is not in work; an object that turns out to be gone is asked for again."""
+        try:
+            await self._reporter.refuse(ref, body, **why)
+        except NotFound:
+            self._gone(ref)
 
     async def _let_go(self, ref: MatrixRef) -> None:
         """Take our finalizer off the pods of a matrix that is deleted and whose results nobody can add to any more.

@@ -14,6 +14,7 @@ from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.observed import JobState
 from tests.support.logs import Killed
 from tests.support.process import HOLD, Process
+from tests.support.stores import Fault
 from tests.support.world import REF, Kill, Program, SmallWorld, outcomes, records
 
 Start = Callable[[SmallWorld], Process]
@@ -362,6 +363,18 @@ async def test_a_matrix_that_went_unsaid_is_forgotten_and_starts_nothing_more(st
     assert not world.jobs
     assert not world.pods
     assert len(await records(world)) == len(world.made)
+
+
+@pytest.mark.parametrize("store", ["default", "nowhere"])
+async def test_a_matrix_that_went_unsaid_and_cannot_be_opened_is_forgotten_too(start: Start, store: str) -> None:
+    world = SmallWorld()
+    world.submit(store={"name": store})
+    world.stores["default"].fault = lambda _name, _key: Fault.BEFORE
+    world.remove(told=False)
+    process = start(world)
+    await process.run(10)
+    assert world.known == {}
+    assert world.statuses == []
 
 
 async def test_a_matrix_that_is_being_deleted_starts_nothing(start: Start) -> None:

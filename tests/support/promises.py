@@ -1,0 +1,249 @@
+"""What the operator promises, held against what really happened at every step; no process sees any of this."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from batchmatrix.base.errors import BatchMatrixError
+from batchmatrix.engine.logstore import read_log
+from batchmatrix.engine.policy import retry_rules
+from batchmatrix.ledger.replay import replay
+from batchmatrix.ledger.shard import decode_shard, shard_number
+from batchmatrix.model.cell import MatrixRef, Plan
+from batchmatrix.model.evidence import Blame, LogState, Outcome
+from batchmatrix.model.launch import AttemptId, Launch
+from batchmatrix.model.observed import JobState, PodState
+from batchmatrix.model.record import Record
+from batchmatrix.model.v1alpha1 import parse_matrix
+from batchmatrix.outcome.cases import retry_key
+from batchmatrix.plan.pin import load_plan
+
+if TYPE_CHECKING:
+    from tests.support.life import Life
+    from tests.support.seats import Seat
+
+__all__ = ["Promises"]
+
+Trial = tuple[str, str, int]
+"""Matrix uid, cell hash, trial."""
+
+
+class Promises:
+    """Told of everything as it happens; `check` says what was broken."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._broken: list[str] = []
+        self._cause: BaseException | None = None
+        self._jobs: Counter[tuple[str, str]] = Counter()
+        self._created: dict[Trial, list[JobState]] = defaultdict(list)
+        self.records: dict[str, dict[str, Record]] = defaultdict(dict)
+        """Durable records by matrix uid and key."""
+        self._attempts: dict[tuple[str, AttemptId], list[Record]] = defaultdict(list)
+        self._logs: list[Record] = []
+        """Records whose logs are still to be held against what was written."""
+        self._limits: dict[str, dict[Outcome, int]] = defaultdict(dict)
+        self._generations: set[tuple[str, int]] = set()
+        self.refs: dict[str, MatrixRef] = {}
+        """Every matrix that ever was."""
+
+    def broken(self, what: str, cause: BaseException | None = None) -> None:
+        """Note a broken promise; `check` raises it."""
+        self._broken.append(what)
+        self._cause = self._cause or cause
+
+    async def check(self) -> None:
+        """Raises AssertionError for the first promise that was broken."""
+        logs, self._logs = self._logs, []
+        for record in logs:
+            await self._log(record)
+        if self._broken:
+            raise AssertionError(self._broken[0]) from self._cause
+
+    # What happens
+
+    def specified(self, body: Mapping[str, Any]) -> None:
+        """A generation of a spec is there."""
+        metadata = body["metadata"]
+        uid, generation = metadata["uid"], metadata["generation"]
+        self.refs[uid] = MatrixRef(metadata["namespace"], metadata["name"], uid)
+        if (uid, generation) in self._generations:
+            return
+        self._generations.add((uid, generation))
+        limits = self._limits[uid]
+        for outcome, rule in retry_rules(parse_matrix(dict(body))).items():
+            limits[outcome] = max(limits.get(outcome, 0), rule.limit)
+
+    def sending(self, launch: Launch, seat: Seat) -> None:
+        """A process resolved to launch; what it knew when its pass began must not forbid that."""
+        body = seat.began.get(launch.matrix.uid)
+        if body is None:
+            return
+        if body["spec"].get("suspend"):
+            self.broken(f"{_name(launch.id)} is launched although the matrix is known to be suspended")
+        if "deletionTimestamp" in body["metadata"]:
+            self.broken(f"{_name(launch.id)} is launched although the matrix is known to be deleted")
+
+    def created(self, job: JobState) -> None:
+        """A Job is made."""
+        if job.matrix_uid not in self._life.matrices:
+            return  # whoever has not heard of the end of its matrix yet; the garbage collector takes it at once
+        self._jobs[job.matrix_uid, job.name] += 1
+        if self._jobs[job.matrix_uid, job.name] > 1:
+            self.broken(f"Job {job.name} was created twice")
+        earlier = self._created[job.matrix_uid, job.id.cell_hash, job.id.trial]
+        for other in earlier:
+            records = self._attempts.get((job.matrix_uid, other.id), [])
+            if other.id.attempt >= job.id.attempt:
+                self.broken(f"{job.name} was created after {other.name}")
+            if not records:
+                self.broken(f"{job.name} was created while {other.name} has no record")
+            lost = any(record.outcome is Outcome.NODE_LOST for record in records)
+            if not lost and any(fate.runs and fate.pod.job_uid == other.uid for fate in self._life.fates.values()):
+                self.broken(f"{job.name} was created while a container of {other.name} runs")
+        if earlier:
+            self._afford(job)
+        earlier.append(job)
+
+    def _afford(self, job: JobState) -> None:
+        """Another attempt of a trial: something must pay for it."""
+        results: dict[int, Record] = {}
+        for (uid, attempt), records in self._attempts.items():
+            if uid == job.matrix_uid and (attempt.cell_hash, attempt.trial) == (job.id.cell_hash, job.id.trial):
+                results[attempt.attempt] = records[-1]
+        last = results[max(results)]
+        if last.outcome is Outcome.CANCELLED:
+            return
+        key = retry_key(last.outcome, last.blame)
+        spent = sum(retry_key(each.outcome, each.blame) is key for each in results.values())
+        if last.outcome is Outcome.SUCCEEDED or spent > self._limits[job.matrix_uid].get(key, 0):
+            self.broken(f"{job.name} was created after {last.outcome} although retry.{key} is spent ({spent - 1})")
+
+    def released(self, pod: PodState) -> None:
+        """Our finalizer came off."""
+        if pod.uid not in self.records[pod.matrix_uid]:
+            self.broken(f"pod {pod.name} was released before its record was durable")
+
+    def written(self, key: str, data: bytes) -> None:
+        """An object is durable."""
+        if "/ledger/" not in key or shard_number(key) is None:
+            return
+        uid = key.split("/")[2]
+        for entry in decode_shard(key, data)[1]:
+            if isinstance(entry, Record):
+                self._recorded(uid, entry)
+
+    def _recorded(self, uid: str, record: Record) -> None:
+        if record.key in self.records[uid]:
+            self.broken(f"{record.key} was recorded twice")
+        self.records[uid][record.key] = record
+        self._attempts[uid, record.id].append(record)
+        fate = self._life.fates.get(record.pod_uid)
+        if record.pod_uid and fate is None:
+            self.broken(f"a pod {record.pod_uid} is recorded that never was")
+        if fate is not None:
+            reachable = fate.pod.node not in self._life.lost_nodes
+            if fate.runs and (reachable or record.outcome is not Outcome.NODE_LOST):
+                self.broken(f"{fate.pod.name} is recorded as {record.outcome} while its container runs")
+            self._logs.append(record)
+        if record.outcome is not Outcome.SUCCEEDED:
+            return
+        if fate is None or not fate.succeeded:
+            self.broken(f"{record.job} is recorded as Succeeded, and it did not succeed: {fate}")
+        if record.log.state is not LogState.COMPLETE and not record.log.capped:
+            self.broken(f"{record.job} is recorded as Succeeded, and its log is {record.log.state}")
+
+    async def _log(self, record: Record) -> None:
+        log = record.log
+        if log.state is not LogState.COMPLETE and not log.capped:
+            return
+        wrote = self._life.fates[record.pod_uid].written
+        try:
+            kept = b"".join([part async for part in read_log(self._life.stores["default"], log.key)])
+        except BatchMatrixError as error:
+            self.broken(f"the {log.state} log of {record.pod} cannot be read: {error}", error)
+            return
+        if kept != (wrote[: len(kept)] if log.capped else wrote):
+            self.broken(f"the {log.state} log of {record.pod} is {kept!r}, and it wrote {wrote!r}")
+
+    # The end
+
+    def over(self) -> bool:
+        """Nothing is left to do: everything is recorded, let go of, and said."""
+        life = self._life
+        if any(pod.finalized for pod in life.pods.values()):
+            return False
+        return all(life.condition("Finished", self.refs[uid]) == "True" and self._told(uid) for uid in life.matrices)
+
+    def _told(self, uid: str) -> bool:
+        body = self._life.matrices[uid]
+        return bool(body["status"]["observedGeneration"] == body["metadata"]["generation"])
+
+    async def final(self) -> None:
+        """Everything that must hold once nothing is wrong any more. Raises AssertionError."""
+        await self.check()
+        life = self._life
+        for fate in life.fates.values():
+            if fate.started is not None and fate.pod.uid not in self.records[fate.pod.matrix_uid]:
+                raise AssertionError(f"pod {fate.pod.name} had a container and has no record")
+        for uid, ref in self.refs.items():
+            state = await replay(life.stores["default"], ref.prefix())
+            assert state.twins == 0, f"{state.twins} twins in the ledger"
+            assert state.records.keys() == self.records[uid].keys()
+            if uid in life.matrices:
+                self._status(ref, state.sequence)
+
+    def _status(self, ref: MatrixRef, shards: int) -> None:
+        status = self._life.status(ref)
+        plan = self._plan(ref, status["observedGeneration"])
+        results = self._results(ref, plan)
+        outcomes = Counter(record.outcome for record in results.values())
+        counts = status["trials"]
+        assert len(results) == plan.trials, f"{len(results)} of {plan.trials} trials have a result"
+        said = {
+            "done": counts["done"],
+            "succeeded": counts["succeeded"],
+            "outcomes": status["outcomes"],
+            "shard": status["ledger"]["shard"],
+            "records": status["ledger"]["records"],
+            "progress": status["progress"],
+            "active": counts["running"] + counts["pending"] + counts["queued"] + counts["waiting"],
+        }
+        assert said == {
+            "done": len(results),
+            "succeeded": outcomes[Outcome.SUCCEEDED],
+            "outcomes": {outcome.value: count for outcome, count in sorted(outcomes.items())},
+            "shard": shards,
+            "records": len(self.records[ref.uid]),
+            "progress": f"{len(results)}/{plan.trials}",
+            "active": 0,
+        }
+        assert status["verdict"] == _verdict(results)
+        told = json.loads(self._life.config_maps[f"{ref.name}-summary"]["summary.json"])
+        assert told["verdict"] == status["verdict"], "the ConfigMap says something else than the status"
+
+    def _plan(self, ref: MatrixRef, generation: int) -> Plan:
+        return load_plan(self._life.objects[f"{ref.prefix()}/runs/{generation}/plan.json"])
+
+    def _results(self, ref: MatrixRef, plan: Plan) -> dict[tuple[str, int], Record]:
+        wanted = {(cell.hash, trial) for cell in plan.cells for trial in range(cell.trials)}
+        results: dict[tuple[str, int], Record] = {}
+        for record in self.records[ref.uid].values():
+            key = (record.id.cell_hash, record.id.trial)
+            if key in wanted and (key not in results or results[key].id.attempt <= record.id.attempt):
+                results[key] = record
+        return results
+
+
+def _verdict(results: Mapping[tuple[str, int], Record]) -> str:
+    """Every cell is expected to succeed."""
+    if any(record.outcome is not Outcome.SUCCEEDED and record.blame is Blame.WORKLOAD for record in results.values()):
+        return "fail"
+    return "pass" if all(record.outcome is Outcome.SUCCEEDED for record in results.values()) else "inconclusive"
+
+
+def _name(attempt: AttemptId) -> str:
+    return f"{attempt.cell_hash[:10]}-t{attempt.trial}-a{attempt.attempt}"
