@@ -24,6 +24,7 @@ from batchmatrix.adapters.kube.publisher import KubePublisher
 from batchmatrix.adapters.kube.reading import KubeReader, node_states
 from batchmatrix.adapters.objectstore import open_s3, open_s3_of_user
 from batchmatrix.adapters.telemetry.clock import SystemClock
+from batchmatrix.adapters.telemetry.stores import MeteredStore
 from batchmatrix.base.errors import InvalidSpec, Problem, Unavailable
 from batchmatrix.base.quantities import parse_duration
 from batchmatrix.engine.captures import FollowSlots
@@ -36,6 +37,7 @@ from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.v1alpha1 import Entries
 from batchmatrix.plan.builtin import BUILT_IN
 from batchmatrix.ports.cluster import CatalogObjects, Matrices
+from batchmatrix.ports.meter import UNMETERED, Meter
 from batchmatrix.ports.store import Store
 from batchmatrix.settings import Identity, Settings, StoreSettings
 
@@ -75,8 +77,12 @@ def catalog_sources(files: Sequence[Path] = ()) -> list[tuple[str, Entries]]:
     return catalogs
 
 
-async def open_store(settings: StoreSettings) -> Store:
+async def open_store(settings: StoreSettings, meter: Meter = UNMETERED) -> Store:
     """The adapter for one configured store. Raises InvalidSpec where it cannot be used as it is configured."""
+    return MeteredStore(await _open_store(settings), meter)
+
+
+async def _open_store(settings: StoreSettings) -> Store:
     if settings.folder is not None:
         return await FolderStore.open(settings.folder.path)
     assert settings.s3 is not None
@@ -121,12 +127,13 @@ def build_cluster(
     changed: Callable[[MatrixRef], None],
     nodes_changed: Callable[[], None],
     lost: Callable[[str], None],
+    meter: Meter = UNMETERED,
 ) -> Cluster:
     """Everything that speaks to the API server; each mutating request but the lease's own asks the lease first."""
     patience = settings.api
     timeout, relist = parse_duration(patience.request_timeout), parse_duration(patience.relist)
     silence = parse_duration(patience.watch_silence)
-    lease_client = Client(access, fence=None, in_flight=2, timeout=timeout, patient=False)
+    lease_client = Client(access, fence=None, in_flight=2, timeout=timeout, patient=False, meter=meter)
     lease = Lease(
         lease_client,
         namespace=identity.namespace,
@@ -135,7 +142,7 @@ def build_cluster(
         lost=lost,
         duration=parse_duration(settings.lease.duration),
     )
-    client = Client(access, fence=lease, in_flight=settings.limits.concurrent_requests, timeout=timeout)
+    client = Client(access, fence=lease, in_flight=settings.limits.concurrent_requests, timeout=timeout, meter=meter)
     return Cluster(
         client=client,
         lease_client=lease_client,
@@ -164,6 +171,7 @@ def build_engine(
     matrices: Matrices,
     catalogs: CatalogObjects,
     notify: Callable[[MatrixRef, float], None],
+    meter: Meter = UNMETERED,
 ) -> Engine:
     """The engine over a cluster. Raises InvalidSpec where a plug-in's catalog cannot be used."""
     clock = SystemClock()
@@ -180,6 +188,7 @@ def build_engine(
         max_cells=settings.limits.cells,
         service_accounts=settings.service_accounts,
         notify=notify,
+        meter=meter,
     )
     return Engine(
         world=World(

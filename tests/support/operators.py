@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -43,6 +44,7 @@ class Operator:
         self._kubeconfig = kubeconfig
         self._namespace = namespace
         self._process: subprocess.Popen[bytes] | None = None
+        self._starts = 0
         self._out: IO[bytes] | None = None
         config: Json = {
             "namespaces": [namespace],
@@ -57,6 +59,7 @@ class Operator:
     def start(self) -> None:
         """Start the process; it acts once it has the lease."""
         assert self._process is None
+        self._starts += 1
         self._out = self.log.open("ab")
         self._process = subprocess.Popen(
             [
@@ -112,6 +115,16 @@ class Operator:
     def running(self) -> bool:
         """Whether there is a process that was started and not ended."""
         return self._process is not None
+
+    @property
+    def port(self) -> int:
+        """Where the running process serves probes and metrics, as it says itself."""
+
+        def look() -> int | Pending:
+            said = [line for line in self.log.read_text(errors="replace").splitlines() if '"port": ' in line]
+            return int(json.loads(said[-1])["port"]) if len(said) == self._starts else Pending(said)
+
+        return wait_for(look, timeout=30, what="the operator to say its port")
 
     def tail(self) -> str:
         """The end of its log."""

@@ -6,7 +6,9 @@ import asyncio
 import logging
 import os
 import random
+import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, cast
 
 import kopf
@@ -14,15 +16,18 @@ import kopf
 from batchmatrix.adapters.kube.access import Access
 from batchmatrix.adapters.kube.discovery import check_kinds
 from batchmatrix.adapters.telemetry.clock import SystemClock
+from batchmatrix.adapters.telemetry.metrics import PrometheusMeter
 from batchmatrix.base.errors import BatchMatrixError, LeaseLost, Unavailable
 from batchmatrix.base.quantities import parse_duration
 from batchmatrix.controller.catalogs import WatchedCatalogs
 from batchmatrix.controller.matrices import WatchedMatrices, registry_for, settings_for
 from batchmatrix.controller.probes import Probes
 from batchmatrix.controller.queue import WorkQueue
+from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.pipeline import Engine
 from batchmatrix.ledger.probe import probe
 from batchmatrix.model.cell import MatrixRef
+from batchmatrix.ports.meter import UNMETERED, Meter
 from batchmatrix.ports.store import Store
 from batchmatrix.settings import Identity, Settings
 from batchmatrix.wiring import Cluster, build_cluster, build_engine, open_store
@@ -58,6 +63,7 @@ class Operator:
         self._exit_now = exit_now
         self._failures: dict[MatrixRef, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self.meter = PrometheusMeter()
         self.queue: WorkQueue[MatrixRef] = WorkQueue(clock=SystemClock(), interval=PASS_INTERVAL)
         self.cluster: Cluster = build_cluster(
             settings,
@@ -66,6 +72,7 @@ class Operator:
             changed=self.queue.add,
             nodes_changed=self._all_again,
             lost=self._lost,
+            meter=self.meter,
         )
         self.matrices = WatchedMatrices(self.cluster.publisher, self.queue.add, self.cluster.matrices)
         self.catalogs = WatchedCatalogs(self.cluster.catalogs, self._catalog_changed)
@@ -74,12 +81,15 @@ class Operator:
         """Serve until `stop` is set. Raises BatchMatrixError where it cannot even begin."""
         try:
             await check_kinds(self.cluster.client)
-            stores = await open_stores(self._settings, token=self._identity.process)
+            stores = await open_stores(self._settings, token=self._identity.process, meter=self.meter)
         except BatchMatrixError:
             await self.cluster.close()
             raise
-        probes = Probes(alive=self._dead, ready=self._unready, port=self._settings.probes.port)
-        await probes.start()
+        probes = Probes(
+            alive=self._dead, ready=self._unready, metrics=self.meter.render, port=self._settings.probes.port
+        )
+        port = await probes.start()
+        logger.info("probes and metrics are served", extra={"port": port})
         engine = build_engine(
             self._settings,
             self._identity,
@@ -88,7 +98,9 @@ class Operator:
             matrices=self.matrices,
             catalogs=self.catalogs,
             notify=lambda ref, delay: self.queue.add(ref, delay=delay),
+            meter=self.meter,
         )
+        self._show(engine)
         try:
             async with asyncio.TaskGroup() as group:
                 self._start(group, "children", self.cluster.children.run())
@@ -134,17 +146,21 @@ class Operator:
 
     async def _reconcile(self, engine: Engine, ref: MatrixRef) -> None:
         """One pass; a failure of one matrix is tried again later and leaves the others alone."""
+        begun, result = time.monotonic(), "done"
         try:
             await engine.reconcile(ref)
         except LeaseLost as error:
             self._lost(str(error))
         except Unavailable as error:
+            result = "later"
             self._again(ref, error, error.retry_after or 0.0)
         except Exception as error:
+            result = "failed"
             logger.exception("pass failed", extra={"matrix": f"{ref.namespace}/{ref.name}"})
             self._again(ref, error, 0.0)
         else:
             self._failures.pop(ref, None)
+        self.meter.reconciled(result, time.monotonic() - begun)
 
     def _again(self, ref: MatrixRef, error: Exception, at_least: float) -> None:
         failures = self._failures[ref] = self._failures.get(ref, 0) + 1
@@ -195,6 +211,18 @@ class Operator:
         logger.error("lease lost, exiting: %s", why)
         self._exit_now(1)
 
+    def _show(self, engine: Engine) -> None:
+        """Have gauges read what there is at each scrape; all of it is at hand."""
+        show = self.meter.show
+        show("matrices", lambda: self.matrices.count)
+        show("matrices_in_work", lambda: len(engine.runs))
+        for phase in Phase:
+            show("open_attempts", partial(engine.phases.__getitem__, phase), phase.value)
+        show("queue_depth", lambda: len(self.queue))
+        show("followed_logs", lambda: engine.followed_logs)
+        show("lease_held", lambda: self.cluster.lease.held)
+        show("watch_silence_seconds", self.cluster.children.age)
+
     def _dead(self) -> str:
         age = self.cluster.children.age()
         return f"the API server has been silent for {age:.0f} s" if age > SILENCE else ""
@@ -206,12 +234,12 @@ class Operator:
         return self.cluster.children.trouble or self.cluster.watches.trouble
 
 
-async def open_stores(settings: Settings, *, token: str) -> dict[str, Store]:
+async def open_stores(settings: Settings, *, token: str, meter: Meter = UNMETERED) -> dict[str, Store]:
     """Open and probe every configured store. Raises BatchMatrixError where one cannot keep our promises."""
     stores: dict[str, Store] = {}
     for name, store_settings in settings.stores.items():
         try:
-            stores[name] = await open_store(store_settings)
+            stores[name] = await open_store(store_settings, meter)
             await probe(stores[name], token=token)
         except BatchMatrixError as error:
             raise BatchMatrixError(f"store {name!r}: {error}") from error

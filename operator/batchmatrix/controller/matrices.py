@@ -65,6 +65,11 @@ class WatchedMatrices:
         self._depart(uid, self._bodies.get(uid))
         self._put(uid, None)
 
+    @property
+    def count(self) -> int:
+        """How many are known."""
+        return len(self._bodies)
+
     def departed(self, uid: str) -> str | None:
         """Name of the store whose results are to go with an object that was seen to be deleted; None if none are."""
         return self._departed.get(uid)

@@ -1,4 +1,4 @@
-"""What the kubelet asks: is it alive (/healthz), is it ready (/readyz)."""
+"""What the kubelet asks: is it alive (/healthz), is it ready (/readyz); and what Prometheus does (/metrics)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ __all__ = ["Probes"]
 Check = Callable[[], str]
 """Gives an empty text where all is well, else what is wrong in one line."""
 
+Render = Callable[[str], tuple[bytes, str]]
+"""Given an Accept header, gives the metrics and their content type."""
+
 
 class Probes:
     """A small server; that it answers at all shows that the loop turns."""
 
-    def __init__(self, *, alive: Check, ready: Check, port: int) -> None:
+    def __init__(self, *, alive: Check, ready: Check, metrics: Render, port: int) -> None:
         self._checks = {"/healthz": alive, "/readyz": ready}
+        self._metrics = metrics
         self._port = port
         self._runner: web.AppRunner | None = None
 
@@ -25,6 +29,7 @@ class Probes:
         app = web.Application()
         for path in self._checks:
             app.router.add_get(path, self._answer)
+        app.router.add_get("/metrics", self._scrape)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, None, self._port, reuse_address=True)
@@ -40,3 +45,7 @@ class Probes:
     async def _answer(self, request: web.Request) -> web.Response:
         trouble = self._checks[request.path]()
         return web.Response(status=503 if trouble else 200, text=(trouble or "ok") + "\n")
+
+    async def _scrape(self, request: web.Request) -> web.Response:
+        body, content_type = self._metrics(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})

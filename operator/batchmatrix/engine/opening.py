@@ -31,6 +31,7 @@ from batchmatrix.plan.preflight import preflight_cell
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.cluster import Nodes
 from batchmatrix.ports.logs import LogSource
+from batchmatrix.ports.meter import UNMETERED, Meter
 from batchmatrix.ports.store import Store
 from batchmatrix.publish.keys import runs_prefix
 
@@ -55,6 +56,7 @@ class Opener:
     max_cells: int
     service_accounts: frozenset[str]
     notify: Callable[[MatrixRef, float], None]
+    meter: Meter = UNMETERED
     pumps: dict[str, Pump] = field(default_factory=dict)
     """By store, as far as used."""
 
@@ -66,7 +68,7 @@ class Opener:
         """
         name = await self._store_of(ref, body)
         store = self.stores[name]
-        ledger = await Ledger.open(store, ref.prefix(), writer=self.writer, clock=self.clock)
+        ledger = await Ledger.open(store, ref.prefix(), writer=self.writer, clock=self.clock, meter=self.meter)
         _compare(ledger, store, ref, body)
         if name not in self.pumps:
             self.pumps[name] = Pump(source=self.source, store=store, clock=self.clock, reads=self.reads())

@@ -8,6 +8,7 @@ Every pass begins from what is true now; none depends on having seen what happen
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, LeaseLost, NotFound, Unavailable
 from batchmatrix.base.text import one_line
 from batchmatrix.engine.apply import Applied, apply
+from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.captures import FollowSlots
 from batchmatrix.engine.decide import Decision, View, decide
 from batchmatrix.engine.handling import handle, note_first_sight
@@ -75,6 +77,8 @@ class Engine:
         self._removal = Removal(opener.stores)
         self.runs: dict[str, Run] = {}
         """By matrix uid."""
+        self.phases: Counter[Phase] = Counter()
+        """Attempts of all of them that have no record yet, by phase."""
 
     async def reconcile(self, ref: MatrixRef) -> None:
         """One pass. Raises Unavailable where it must be tried again, LeaseLost where this process must end."""
@@ -103,6 +107,7 @@ class Engine:
             trouble += await self._operate(run, body)
         decision, applied = await self._advance(run, gone=going)
         trouble += applied.trouble
+        self._stand(run, decision.phases)
         if body is None:
             await self._leave(run)
         elif not going:
@@ -263,7 +268,19 @@ class Engine:
     async def _drop(self, run: Run) -> None:
         """Forget what can be had again: a finished matrix costs no memory."""
         await run.captures.close()
+        self._stand(run, Counter())
         self.runs.pop(run.ref.uid, None)
+
+    def _stand(self, run: Run, phases: Counter[Phase]) -> None:
+        """Keep the sum over all matrices up to date at the cost of this one."""
+        self.phases.subtract(run.phases)
+        self.phases.update(phases)
+        run.phases = phases
+
+    @property
+    def followed_logs(self) -> int:
+        """Logs that are followed at this moment."""
+        return self._slots.used
 
 
 def _going(body: Mapping[str, Any] | None) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.board import Board
 from batchmatrix.engine.captures import Captures
 from batchmatrix.engine.holds import Holds
@@ -97,6 +99,8 @@ class Run:
     """Most launches of one pass since a launch was refused; 0 for no limit."""
     killed: set[str] = field(default_factory=set)
     """uids of pods whose deletion was sent."""
+    phases: Counter[Phase] = field(default_factory=Counter)
+    """Attempts without a record by phase, as of the last pass."""
     status: dict[str, Any] | None = None
     """As last written or read."""
     summary: Summary | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batchmatrix.base.clock import format_rfc3339
 from batchmatrix.base.errors import AlreadyExists, NotFound, Unavailable
@@ -16,6 +16,7 @@ from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.operation import OperationEntry
 from batchmatrix.model.record import IntentEntry, Record
 from batchmatrix.ports.clock import Clock
+from batchmatrix.ports.meter import UNMETERED, Meter
 from batchmatrix.ports.store import Store
 
 __all__ = ["Ledger"]
@@ -35,10 +36,14 @@ class Ledger:
     """The ledger of one matrix, open for writing. Make it with `open`.
 
     Two processes that both write are told apart by the shard's number: the store lets one of them create it, the other
-    gets Conflict, now and at every later commit, and has to end.
+    gets Conflict, now and at every later commit, and has to end. The `meter` gets word of every record that becomes
+    durable here, once.
     """
 
-    def __init__(self, store: Store, prefix: str, *, writer: str, clock: Clock, state: State) -> None:
+    def __init__(
+        self, store: Store, prefix: str, *, writer: str, clock: Clock, state: State, meter: Meter = UNMETERED
+    ) -> None:
+        self._meter = meter
         self._store = store
         self._prefix = prefix
         self._writer = writer
@@ -49,12 +54,13 @@ class Ledger:
         self._lock = asyncio.Lock()
 
     @classmethod
-    async def open(cls, store: Store, prefix: str, *, writer: str, clock: Clock) -> Ledger:
+    async def open(cls, store: Store, prefix: str, *, writer: str, clock: Clock, meter: Meter = UNMETERED) -> Ledger:
         """Replay what is there. `writer` is this process's identity, another after each restart.
 
         Raises BrokenLedger, Unavailable.
         """
-        return cls(store, prefix, writer=writer, clock=clock, state=await replay(store, prefix))
+        state = await replay(store, prefix)
+        return cls(store, prefix, writer=writer, clock=clock, state=state, meter=meter)
 
     @property
     def records(self) -> Mapping[str, Record]:
@@ -123,12 +129,28 @@ class Ledger:
         shard = self._pending
         if shard is None:
             return
+        begun = self._clock.monotonic()
         try:
             await self._store.put_new(shard.key, shard.data)
         except AlreadyExists:
             await self._compare(shard)
+        self._meter.commit(self._clock.monotonic() - begun)
+        self._count(shard.entries)
         self._state.apply(shard.entries, sequence=shard.number, digest=digest_of(shard.data))
         self._pending = None
+
+    def _count(self, entries: Sequence[Entry]) -> None:
+        """Tell of records that are durable now, and that `_state` does not hold yet."""
+        counted: set[AttemptId] = set()
+        for record in entries:
+            if not isinstance(record, Record):
+                continue
+            again = record.id in counted or record.id in self._state.attempts  # a second pod of one attempt
+            counted.add(record.id)
+            before = self._state.attempts.get(replace(record.id, attempt=record.id.attempt - 1), ())
+            retry = not again and any(each.rerun == record.rerun for each in before)
+            self._meter.attempt(record.outcome, retry=retry)
+            self._meter.log(record.log.state, record.log.bytes)
 
     async def _compare(self, shard: _Pending) -> None:
         """Returns where the object that is there is our own of an earlier try whose reply was lost."""

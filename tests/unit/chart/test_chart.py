@@ -40,6 +40,7 @@ EVERYTHING: dict[str, Any] = {
     "admissionPolicy": {"enabled": False},
     "serviceAccount": {"annotations": {"example/role": "store"}},
     "podDisruptionBudget": {"enabled": True},
+    "metrics": {"annotations": True, "serviceMonitor": {"enabled": True, "interval": "1m", "labels": {"team": "a"}}},
     "networkPolicy": {"enabled": True, "egress": [{"ports": [{"port": 8333, "protocol": "TCP"}]}]},
     "priorityClassName": "high",
     "nodeSelector": {"kubernetes.io/os": "linux"},
@@ -222,6 +223,8 @@ def test_the_lease_is_the_only_one_that_may_be_written() -> None:
         ({"image": {"tag": "latest"}}, "tag"),
         ({"image": {"digest": "sha256:12"}}, "digest"),
         ({"resync": "5 minutes"}, "resync"),
+        ({"metrics": {"serviceMonitor": {"interval": "often"}}}, "interval"),
+        ({"metrics": {"scrape": True}}, "scrape"),
         ({"logLevel": "loud"}, "logLevel"),
         ({"limits": {"cells": 200_000}}, "cells"),
         ({"resources": {"limits": None}}, "limits"),
@@ -239,6 +242,31 @@ def test_wrong_values_are_refused(values: dict[str, Any], said: str) -> None:
     with pytest.raises(Refused, match="values don't meet the specifications") as caught:
         render_text(values)
     assert said in str(caught.value)
+
+
+def test_metrics_are_scraped_at_the_port_of_the_probes() -> None:
+    objects = render(EVERYTHING)
+    (pod,) = pod_specs(objects)
+    (port,) = pod["containers"][0]["ports"]
+    (service,) = kind_of(objects, "Service")
+    (monitor,) = kind_of(objects, "ServiceMonitor")
+    (deployment,) = kind_of(objects, "Deployment")
+    template = deployment["spec"]["template"]["metadata"]
+    assert service["spec"]["ports"][0]["targetPort"] == port["name"]
+    assert service["spec"]["selector"].items() <= template["labels"].items()
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert (endpoint["port"], endpoint["interval"]) == (service["spec"]["ports"][0]["name"], "1m")
+    assert monitor["metadata"]["labels"]["team"] == "a"
+    assert template["annotations"]["prometheus.io/port"] == str(port["containerPort"])
+
+
+def test_without_being_asked_for_nothing_of_prometheus_is_made() -> None:
+    objects = render()
+    assert not kind_of(objects, "Service")
+    assert not kind_of(objects, "ServiceMonitor")
+    (deployment,) = kind_of(objects, "Deployment")
+    assert list(deployment["spec"]["template"]["metadata"]["annotations"]) == ["batchmatrix.dev/config"]
 
 
 def test_more_replicas_are_fine_without_a_folder() -> None:

@@ -20,10 +20,12 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from batchmatrix.adapters.kube.access import Access
 from batchmatrix.adapters.kube.errors import refusal
+from batchmatrix.adapters.kube.paths import requested
 from batchmatrix.adapters.kube.patience import Patience
 from batchmatrix.base.errors import LeaseLost, Unavailable
 from batchmatrix.base.text import one_line
 from batchmatrix.ports.lease import Fence
+from batchmatrix.ports.meter import UNMETERED, Meter
 
 __all__ = ["JSON_PATCH", "MERGE_PATCH", "REQUEST_TIMEOUT", "STRATEGIC_PATCH", "Client"]
 
@@ -45,6 +47,8 @@ JSON_PATCH = "application/json-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 
 JSON = dict[str, Any]
+
+_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 class _FencedBody(aiohttp.BytesPayload):
@@ -71,7 +75,8 @@ class Client:
     """A connection pool to one API server. Make it inside a running event loop; close it, or use `async with`.
 
     Every method raises the errors of adapters.kube.errors and base.errors; what is not an answer (no network, a
-    timeout) is Unavailable. With a `fence`, no mutating request leaves after the fence said no (LeaseLost).
+    timeout) is Unavailable. With a `fence`, no mutating request leaves after the fence said no (LeaseLost). The
+    `meter` gets word of every request that was sent.
     One that is not `patient` may ask again at once, whatever the server said: for who has a deadline of its own.
     """
 
@@ -83,7 +88,9 @@ class Client:
         in_flight: int = IN_FLIGHT,
         timeout: float = REQUEST_TIMEOUT,
         patient: bool = True,
+        meter: Meter = UNMETERED,
     ) -> None:
+        self.meter = meter
         self._access = access
         self._timeout = timeout
         self._patience = Patience() if patient else None
@@ -258,7 +265,7 @@ class Client:
         if mutating and self._fence is not None:
             self._fence.check()
         try:
-            return await self._session.request(
+            response = await self._session.request(
                 method,
                 self._access.server + path,
                 params=params,
@@ -268,10 +275,21 @@ class Client:
                 server_hostname=self._access.server_name,
                 allow_redirects=False,
             )
-        except aiohttp.ClientConnectionError as error:
+        except (aiohttp.ClientError, OSError) as error:
             if isinstance(error.__cause__, LeaseLost):
                 raise error.__cause__ from None
+            self._count(method, path, params, "none")
             raise
+        self._count(method, path, params, str(response.status))
+        return response
+
+    def _count(self, method: str, path: str, params: Mapping[str, str] | None, code: str) -> None:
+        resource, one = requested(path)
+        if method == "GET" and not one:
+            verb = "watch" if params is not None and "watch" in params else "list"
+        else:
+            verb = _VERBS[method]
+        self.meter.kube_request(verb, resource, code)
 
     @staticmethod
     async def _refused(what: str, response: aiohttp.ClientResponse) -> Exception:

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import Any
 
 from batchmatrix.adapters.kube.client import STRATEGIC_PATCH, Client
-from batchmatrix.adapters.kube.errors import Conflict
+from batchmatrix.adapters.kube.errors import Conflict, Forbidden
 from batchmatrix.adapters.kube.paths import EVENTS, JOBS, PODS
 from batchmatrix.adapters.kube.project import project_job
 from batchmatrix.base.errors import AlreadyExists, InvalidSpec, NameConflict, NotFound, Unavailable
@@ -34,6 +34,19 @@ class KubeLauncher:
 
         A Job of ours that is being deleted, or of a namesake matrix that is gone, makes room by itself: Unavailable.
         """
+        try:
+            return await self._create(launch)
+        except Forbidden:
+            self._client.meter.launch_refused("forbidden")
+            raise
+        except InvalidSpec:
+            self._client.meter.launch_refused("invalid")
+            raise
+        except NameConflict:
+            self._client.meter.launch_refused("name")
+            raise
+
+    async def _create(self, launch: Launch) -> JobState:
         manifest = job_manifest(launch)
         namespace, name = launch.matrix.namespace, manifest["metadata"]["name"]
         try:

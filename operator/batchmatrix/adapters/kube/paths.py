@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from batchmatrix.model.cell import GROUP, VERSION
 
-__all__ = ["CATALOGS", "CONFIG_MAPS", "EVENTS", "JOBS", "LEASES", "MATRICES", "NODES", "PODS", "Resource"]
+__all__ = ["CATALOGS", "CONFIG_MAPS", "EVENTS", "JOBS", "LEASES", "MATRICES", "NODES", "PODS", "Resource", "requested"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +36,19 @@ EVENTS = Resource("/api/v1", "events")
 LEASES = Resource("/apis/coordination.k8s.io/v1", "leases")
 MATRICES = Resource(f"/apis/{GROUP}/{VERSION}", "batchmatrices")
 CATALOGS = Resource(f"/apis/{GROUP}/{VERSION}", "matrixcatalogs")
+
+_PLURALS = frozenset(each.plural for each in (JOBS, PODS, NODES, CONFIG_MAPS, EVENTS, LEASES, MATRICES, CATALOGS))
+
+
+def requested(path: str) -> tuple[str, bool]:
+    """What a path asks for, as `jobs` or `pods/log`, and whether it names one object; `other` for what is none of ours.
+
+    No name of an object or a namespace is in the answer.
+    """
+    parts = path.split("/")
+    rest = parts[3 if parts[1] == "api" else 4 :]
+    if len(rest) > 2 and rest[0] == "namespaces":
+        rest = rest[2:]
+    if not rest or rest[0] not in _PLURALS:
+        return "other", False
+    return "/".join((rest[0], *rest[2:3])), len(rest) > 1

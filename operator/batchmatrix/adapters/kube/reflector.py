@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from batchmatrix.adapters.kube.client import Client
 from batchmatrix.adapters.kube.errors import Forbidden, Gone
+from batchmatrix.adapters.kube.paths import requested
 from batchmatrix.base.errors import InvalidSpec, NotFound, Unavailable
 
 __all__ = ["Reflector"]
@@ -126,6 +127,7 @@ class Reflector(Generic[T]):
     def _back_off(self, error: Unavailable) -> None:
         """Come back ever later while nothing comes of it, and never before the server wants us to."""
         self._failures += 1
+        self._client.meter.watch_restarted(requested(self.path)[0])
         log.log(logging.WARNING if self._failures == LOUD else logging.INFO, "%s: %s", self.path, error)
         wait = min(LONGEST_WAIT, self._pace * 2 ** min(self._failures - 1, 10)) * random.uniform(1.0, 1.5)
         self._next = time.monotonic() + max(wait, error.retry_after or 0.0)

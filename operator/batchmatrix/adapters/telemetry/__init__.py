@@ -1,1 +1,1 @@
-"""What the process says of itself: log lines and the clock it goes by."""
+"""What the process says of itself: log lines, counts and the clock it goes by."""
