@@ -217,7 +217,7 @@ class Operator:
         show("matrices", lambda: self.matrices.count)
         show("matrices_in_work", lambda: len(engine.runs))
         for phase in Phase:
-            show("open_attempts", partial(engine.phases.__getitem__, phase), phase.value)
+            show("open_attempts", partial(engine.open_attempts, phase), phase.value)
         show("queue_depth", lambda: len(self.queue))
         show("followed_logs", lambda: engine.followed_logs)
         show("lease_held", lambda: self.cluster.lease.held)

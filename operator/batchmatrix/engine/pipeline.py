@@ -8,7 +8,6 @@ Every pass begins from what is true now; none depends on having seen what happen
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,8 +76,6 @@ class Engine:
         self._removal = Removal(opener.stores)
         self.runs: dict[str, Run] = {}
         """By matrix uid."""
-        self.phases: Counter[Phase] = Counter()
-        """Attempts of all of them that have no record yet, by phase."""
 
     async def reconcile(self, ref: MatrixRef) -> None:
         """One pass. Raises Unavailable where it must be tried again, LeaseLost where this process must end."""
@@ -107,7 +104,7 @@ class Engine:
             trouble += await self._operate(run, body)
         decision, applied = await self._advance(run, gone=going)
         trouble += applied.trouble
-        self._stand(run, decision.phases)
+        run.phases = decision.phases
         if body is None:
             await self._leave(run)
         elif not going:
@@ -268,14 +265,11 @@ class Engine:
     async def _drop(self, run: Run) -> None:
         """Forget what can be had again: a finished matrix costs no memory."""
         await run.captures.close()
-        self._stand(run, Counter())
         self.runs.pop(run.ref.uid, None)
 
-    def _stand(self, run: Run, phases: Counter[Phase]) -> None:
-        """Keep the sum over all matrices up to date at the cost of this one."""
-        self.phases.subtract(run.phases)
-        self.phases.update(phases)
-        run.phases = phases
+    def open_attempts(self, phase: Phase) -> int:
+        """Attempts without a record that stood so when the last pass over their matrix looked."""
+        return sum(run.phases[phase] for run in self.runs.values())
 
     @property
     def followed_logs(self) -> int:
