@@ -27,7 +27,7 @@ IN_FLIGHT = 32
 OPEN = 1000
 """Jobs that are not complete at one time: what the fake node has devices for."""
 LINE_LIMIT = 8 << 20
-LONGEST = 540.0
+LONGEST = 1200.0
 
 
 class BareClient:
@@ -108,12 +108,17 @@ class BareClient:
         async with self._session.get(url, params={"limit": "1"}) as answer:
             answer.raise_for_status()
             version = (await answer.json())["metadata"]["resourceVersion"]
-        params = {"watch": "1", "resourceVersion": version, "timeoutSeconds": "600"}
         timeout = aiohttp.ClientTimeout(total=None)
-        async with self._session.get(url, params=params, timeout=timeout) as answer:
-            answer.raise_for_status()
-            async for line in answer.content:
-                take(json.loads(line)["object"])
+        while True:  # a server that is short of time cuts off who reads too slowly
+            params = {"watch": "1", "resourceVersion": version, "timeoutSeconds": "600"}
+            async with self._session.get(url, params=params, timeout=timeout) as answer:
+                answer.raise_for_status()
+                async for line in answer.content:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise RuntimeError(f"a watch failed: {event['object'].get('message')}")
+                    take(event["object"])
+                    version = event["object"]["metadata"]["resourceVersion"]
 
     def _job(self, job: Json) -> None:
         name = job["metadata"]["name"]

@@ -27,12 +27,12 @@ from tests.support.cluster import Json
 from tests.support.jobs import condition
 from tests.support.wait import wait_for
 
-__all__ = ["CELLS", "Arm", "cells", "table"]
+__all__ = ["Arm", "cells", "requests_table", "table"]
 
-CELLS = 3
-"""Cells of the matrix; all the rest are trials."""
-FINISH_SECONDS = 400.0
-GONE_SECONDS = 180.0
+COLUMNS = 50
+"""Values of one of the two axes; an axis holds at most 64."""
+FINISH_SECONDS = 900.0
+GONE_SECONDS = 300.0
 """A finished Job stays for 45 s after its record, then it is deleted."""
 KUBELET = "batchmatrix-fake-nodes"
 
@@ -72,24 +72,24 @@ class Arm:
         return self.requests.get("get pods/log", 0) / self.jobs
 
 
-def cells(rig: Rig, jobs: int, say: Callable[[str], None]) -> list[Arm]:
-    """Both sides twice, A-B-B-A, over `jobs` Jobs each, rounded up to a multiple of CELLS."""
-    trials = -(-jobs // CELLS)
+def cells(rig: Rig, jobs: int, order: Sequence[str], say: Callable[[str], None]) -> list[Arm]:
+    """Each of `order` (`bare` or `operator`) in turn over `jobs` cells, rounded up to a multiple of COLUMNS."""
+    rows = -(-jobs // COLUMNS)
     bare_user, bare_config = rig.account("bare-client")
     user, config = rig.account("operator")
     arms: list[Arm] = []
-    for number, who in enumerate(("bare", "operator", "operator", "bare"), start=1):
+    for number, who in enumerate(order, start=1):
         name = f"bench-{number}"
-        say(f"cells: {name}, {who}, {trials * CELLS} Jobs")
+        say(f"cells: {name}, {who}, {rows * COLUMNS} cells")
         if who == "bare":
-            arms.append(_bare(rig, name, trials, bare_user, bare_config))
+            arms.append(_bare(rig, name, rows, bare_user, bare_config))
         else:
-            arms.append(_operator(rig, name, trials, user, config))
+            arms.append(_operator(rig, name, rows, user, config))
     return arms
 
 
-def matrix(name: str, trials: int) -> Json:
-    """A matrix of CELLS cells for the fake nodes."""
+def matrix(name: str, rows: int) -> Json:
+    """A matrix of rows x COLUMNS cells of one trial for the fake nodes."""
     fake = {
         "nodeLabels": {"type": "kwok"},
         "resource": {"name": "nvidia.com/gpu", "count": 1},
@@ -101,12 +101,12 @@ def matrix(name: str, trials: int) -> Json:
         "metadata": {"name": name},
         "spec": {
             "axes": [
-                {"name": "batch_size", "values": [8 * (number + 1) for number in range(CELLS)]},
+                {"name": "batch_size", "values": [8 * (number + 1) for number in range(rows)]},
+                {"name": "workers", "values": list(range(1, COLUMNS + 1))},
                 {"name": "hardware", "values": ["fake"]},
             ],
             "catalog": {"hardware": {"fake": fake}},
-            "trials": trials,
-            "parallelism": min(1000, trials * CELLS),
+            "parallelism": min(1000, rows * COLUMNS),
             "workload": {"image": "trainer:1", "command": ["train", "--batch-size", "$(batch_size)"]},
             "metrics": [{"name": "step_time_ms", "from": "keyvalue", "strategy": "mean"}],
             "retention": {"jobs": "none"},
@@ -114,9 +114,9 @@ def matrix(name: str, trials: int) -> Json:
     }
 
 
-def _manifests(rig: Rig, name: str, trials: int) -> list[Json]:
+def _manifests(rig: Rig, name: str, rows: int) -> list[Json]:
     """The Jobs that the operator would make, without what ties them to an operator: finalizer and owner."""
-    body = matrix(name, trials)
+    body = matrix(name, rows)
     ref = MatrixRef(rig.namespace, name, "00000000-0000-4000-8000-000000000000")
     body["metadata"] |= {"namespace": ref.namespace, "uid": ref.uid, "generation": 1}
     checked = parse_matrix(body)
@@ -128,22 +128,22 @@ def _manifests(rig: Rig, name: str, trials: int) -> list[Json]:
         previous=None,
         order_seed=ref.uid,
         now="2026-01-01T00:00:00Z",
-        max_cells=CELLS,
+        max_cells=rows * COLUMNS,
         service_accounts=frozenset(),
     )
     found = []
     for index, trial in launch_order(plan):
         cell = plan.cells[index]
-        job = job_manifest(Launch(ref, 1, cell, trial, 0, tuning(checked.spec)))
+        job = job_manifest(Launch(ref, 1, cell, trial, 0, tuning(checked.spec, cell)))
         del job["metadata"]["ownerReferences"]
         del job["spec"]["template"]["metadata"]["finalizers"]
         found.append(job)
     return found
 
 
-def _bare(rig: Rig, name: str, trials: int, user: str, config: Path) -> Arm:
+def _bare(rig: Rig, name: str, rows: int, user: str, config: Path) -> Arm:
     manifests, result = rig.folder / f"{name}.manifests.json", rig.folder / f"{name}.result.json"
-    manifests.write_text(json.dumps(_manifests(rig, name, trials)))
+    manifests.write_text(json.dumps(_manifests(rig, name, rows)))
     audit = AuditLog()
     environ = {"KUBECONFIG": str(config)}
     words = ("-m", "tests.perf.bare_client", str(manifests), str(result))
@@ -151,7 +151,7 @@ def _bare(rig: Rig, name: str, trials: int, user: str, config: Path) -> Arm:
         child.finish(FINISH_SECONDS + GONE_SECONDS)
     facts = json.loads(result.read_text())
     rig.empty(timeout=GONE_SECONDS)
-    jobs = trials * CELLS
+    jobs = rows * COLUMNS
     requests = _requests(audit, rig, user, jobs)
     last_log = max(_ended(event) for event in audit.events(user=user, resource="pods", verb="get"))
     return Arm(
@@ -167,7 +167,7 @@ def _bare(rig: Rig, name: str, trials: int, user: str, config: Path) -> Arm:
     )
 
 
-def _operator(rig: Rig, name: str, trials: int, user: str, config: Path) -> Arm:
+def _operator(rig: Rig, name: str, rows: int, user: str, config: Path) -> Arm:
     folder = rig.folder / name
     folder.mkdir()
     settings = {
@@ -183,14 +183,14 @@ def _operator(rig: Rig, name: str, trials: int, user: str, config: Path) -> Arm:
         _wait_for_lease(rig, name, child)
         audit = AuditLog()
         before = child.usage()
-        rig.kube.create("batchmatrices", matrix(name, trials))
+        rig.kube.create("batchmatrices", matrix(name, rows))
         finished = _wait_for_finish(rig, name, child)
         seen = time.time()
         rig.empty(timeout=GONE_SECONDS, check=child.check)
         after = child.usage()
         rig.kube.delete("batchmatrices", name)
         wait_for(lambda: not rig.kube.find("batchmatrices", name), timeout=30, what=f"{name} to be gone")
-    jobs = trials * CELLS
+    jobs = rows * COLUMNS
     requests = _requests(audit, rig, user, jobs)
     begin = min(
         _began(event) for event in audit.events(resource="batchmatrices", verb="create", namespace=rig.namespace)
@@ -268,7 +268,7 @@ def table(arms: Sequence[Arm]) -> Table:
     bare = [arm for arm in arms if arm.who == "bare"]
     own = [arm for arm in arms if arm.who == "operator"]
     found = Table(
-        f"cells: {arms[0].jobs} one-pod Jobs on fake nodes, in the order in which they ran",
+        f"cells: {arms[0].jobs} cells of one pod each on fake nodes, in the order in which they ran",
         ("", "cells/s", "CPU ms/cell", "and deleted", "peak MiB", "writes/cell", "log reads/cell", "lag s", "delete s"),
     )
     for arm in arms:
@@ -289,7 +289,26 @@ def table(arms: Sequence[Arm]) -> Table:
         "CPU with deletions, operator / bare",
         mean(a.cpu_seconds_all for a in own) / mean(a.cpu_seconds_all for a in bare),
     )
-    last = own[-1]
-    listed = ", ".join(f"{what} {count / last.jobs:.2f}" for what, count in last.requests.items() if count > 1)
-    found.note(f"requests of the operator per cell: {listed}")
+    found.ratio("memory, operator / bare", mean(a.peak_bytes for a in own) / mean(a.peak_bytes for a in bare))
+    return found
+
+
+def requests_table(arms: Sequence[Arm]) -> Table:
+    """What each side asked the API server for, by verb and resource: the mean of its runs."""
+    sides = {who: [arm for arm in arms if arm.who == who] for who in ("bare", "operator")}
+    found = Table("requests per cell, from the API server's audit log", ("", *sides))
+    what = sorted(
+        {name for arm in arms for name in arm.requests},
+        key=lambda name: -sum(arm.requests.get(name, 0) for arm in arms),
+    )
+    for name in what:
+        found.add(
+            name, *(f"{mean(arm.requests.get(name, 0) / arm.jobs for arm in side):.3f}" for side in sides.values())
+        )
+    for title, each in (
+        ("all", lambda arm: sum(arm.requests.values()) / arm.jobs),
+        ("all that write, less the lease", lambda arm: arm.each(mutating=True)),
+        ("all, to each log read", lambda arm: sum(arm.requests.values()) / arm.requests["get pods/log"]),
+    ):
+        found.add(title, *(f"{mean(map(each, side)):.3f}" for side in sides.values()))
     return found
