@@ -10,7 +10,7 @@ CLUSTER := hack/cluster
 # Each of these would disturb what runs beside it: nodes or the operator go away in them, or devices must be free.
 ALONE := $(addprefix tests/e2e/test_,example.py kill.py drain.py lost_node.py upgrade.py)
 
-.PHONY: help setup generate verify lint format tools test test-unit test-api e2e demo bench clean cluster-up cluster-bare cluster-down
+.PHONY: help setup generate verify lint format tools test test-unit test-api e2e demo bench bench-quick clean cluster-up cluster-bare cluster-down
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ demo: setup ## The main job end to end on a real cluster, with its result
 
 bench: setup cluster-bare ## Speed, memory and API cost as ratios to a floor measured in the same run
 	$(BIN)/python hack/bench
+
+bench-quick: setup $(if $(KUBECONFIG),,cluster-bare) ## 1,000 cells beside the floor, on the cluster of KUBECONFIG if that is set
+	$(BIN)/python hack/bench --quick
 
 clean: ## Remove the virtual environment and caches of the checkout (the cluster's caches stay)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -25,7 +25,10 @@ class Probes:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
-        """Listen on all addresses of the pod, as the kubelet asks from outside; gives the port."""
+        """Listen on all addresses of the pod, as the kubelet asks from outside; gives the port.
+
+        Where the system chooses (0), IPv4 and IPv6 get ports of their own: it is that of IPv4, if there is one.
+        """
         app = web.Application()
         for path in self._checks:
             app.router.add_get(path, self._answer)
@@ -35,7 +38,8 @@ class Probes:
         site = web.TCPSite(runner, None, self._port, reuse_address=True)
         await site.start()
         self._runner = runner
-        return int(runner.addresses[0][1])
+        ports = {":" in str(address[0]): int(address[1]) for address in runner.addresses}
+        return ports.get(False) or ports[True]
 
     async def stop(self) -> None:
         """Stop listening."""
