@@ -89,8 +89,9 @@ def cells(rig: Rig, jobs: int, order: Sequence[str], say: Callable[[str], None])
             arms.append(_operator(rig, name, rows, user, config))
         done = arms[-1]
         say(
-            f"cells: {name}, {done.jobs / done.seconds:.1f} cells/s, {1e3 * done.cpu_seconds / done.jobs:.1f} ms of CPU "
-            f"a cell, {sum(done.requests.values()) / done.jobs:.2f} requests a cell, {done.peak_bytes >> 20} MiB at most"
+            f"cells: {name}, {done.jobs / done.seconds:.1f} cells/s, {1e3 * done.cpu_seconds / done.jobs:.1f} ms of "
+            f"CPU a cell, {sum(done.requests.values()) / done.jobs:.2f} requests a cell, "
+            f"{done.peak_bytes >> 20} MiB at most"
         )
     return arms
 
