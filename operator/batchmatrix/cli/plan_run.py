@@ -23,6 +23,7 @@ from batchmatrix.model.v1alpha1 import BatchMatrix, MatrixCatalog, parse_matrix
 from batchmatrix.plan.build import build_plan
 from batchmatrix.plan.expand import Expansion, expand
 from batchmatrix.plan.explain import Recorded
+from batchmatrix.plan.preflight import preflight_cell
 from batchmatrix.plan.reach import Finding
 from batchmatrix.plan.report import PlanReport, report
 from batchmatrix.settings import Limits
@@ -91,8 +92,13 @@ async def plan_of(request: PlanRequest, *, now: float) -> PlanReport:
         previous=previous,
         recorded=_recorded(earlier, plan, previous, whole),
         warnings=tuple(_from_files(used.entries)),
-        notes=(f"nodes: {about_nodes}", *earlier.notes, *_strange(earlier, pinned)),
+        notes=(f"nodes: {about_nodes}", *earlier.notes, *_strange(earlier, pinned), *_preflight(whole, plan)),
     )
+
+
+def _preflight(matrix: BatchMatrix, plan: Plan) -> Iterator[str]:
+    if preflight_cell(matrix.spec, plan) is not None:
+        yield "preflight: has to pass before any trial starts"
 
 
 def _one_matrix(file: Path) -> tuple[Document, BatchMatrix, tuple[tuple[Document, MatrixCatalog], ...]]:

@@ -277,3 +277,10 @@ def test_a_problem_of_an_entry_says_which_catalog_it_is_from(folder: Path) -> No
     (line,) = refused("good.yaml", "--catalog", "team.yaml").splitlines()
     found = run_cli("lint", "good.yaml", "--catalog", "team.yaml").out.splitlines()
     assert found == [line.removeprefix("batchmatrix: ")]
+
+
+def test_a_preflight_is_told_of(folder: Path) -> None:
+    said = "preflight: has to pass before any trial starts"
+    assert said not in plan("good.yaml").out
+    (folder / "checked.yaml").write_text(f"{GOOD}  preflight: {{command: [check]}}\n")
+    assert said in plan("checked.yaml").out
