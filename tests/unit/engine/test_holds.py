@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from batchmatrix.base.clock import format_rfc3339, parse_rfc3339
-from batchmatrix.engine.holds import FARTHEST, FIRST, LONGEST, Holds
-from batchmatrix.model.evidence import HoldRequest, Outcome
+from batchmatrix.engine.attempt import CaptureView
+from batchmatrix.engine.holds import FARTHEST, FIRST, LONGEST, Holds, is_to_ask
+from batchmatrix.model.evidence import Captured, HoldRequest, Intent, LogState, Outcome
 from batchmatrix.model.record import Record
-from tests.support.engine import a_record
+from tests.support.engine import RUNNING, a_pod, a_record, an_attempt, exited
 
 NOW = 1_767_225_600.0
 
@@ -81,6 +82,21 @@ def test_a_hold_is_made_longer_and_never_shorter() -> None:
     for order in ((first, second), (second, first)):
         holds = Holds(order)
         assert (holds.until, holds.because) == (NOW + 600, first)
+
+
+def test_an_attempt_is_to_ask_for_a_hold_once_it_has_ended_so_by_itself() -> None:
+    ended = an_attempt(a_pod(container=exited(75)))
+    assert is_to_ask(ended, (0,))
+    assert not is_to_ask(ended, (0, 75))
+    assert not is_to_ask(replace(ended, intent=Intent("timeout", NOW)), (0,))
+    assert not is_to_ask(an_attempt(a_pod(container=RUNNING)), (0,))
+    assert not is_to_ask(an_attempt(None), (0,))
+    failed = an_attempt(a_pod(container=exited(1)))
+    asked = CaptureView(live=True, captured=Captured(LogState.COMPLETE, hold=HoldRequest()))
+    assert not is_to_ask(failed, (0,))
+    assert not is_to_ask(replace(failed, capture=CaptureView(live=True)), (0,))
+    assert is_to_ask(replace(failed, capture=asked), (0,))
+    assert not is_to_ask(replace(failed, capture=asked), (0, 1))
 
 
 def test_without_a_rate_limit_there_is_no_hold() -> None:
