@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 
 import yaml
 
-__all__ = ["Access", "ApiError", "Json", "Kube", "NoCluster", "find_kubeconfig", "read_kubeconfig"]
+__all__ = ["Access", "ApiError", "Json", "Kube", "NoCluster", "find_kubeconfig", "kubectl_program", "read_kubeconfig"]
 
 Json = dict[str, Any]
 
@@ -363,7 +363,7 @@ class Kube:
         self, *words: str, stdin: str | None = None, check: bool = True, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl as this user in this namespace; with `check` a failure is an AssertionError."""
-        command = [_kubectl(), f"--kubeconfig={self.access.kubeconfig}", f"--context={self.access.context}"]
+        command = [kubectl_program(), f"--kubeconfig={self.access.kubeconfig}", f"--context={self.access.context}"]
         command += [f"--namespace={self.namespace}"] if self.namespace else []
         command += [f"--as={self.user}"] if self.user else []
         command += [f"--as-group={group}" for group in self.groups]
@@ -380,8 +380,8 @@ class Kube:
 
 
 @cache
-def _kubectl() -> str:
-    """The kubectl that hack/cluster would use; it brings one where the machine has none."""
+def kubectl_program() -> str:
+    """Path of the kubectl that hack/cluster would use; it brings one where the machine has none."""
     done = subprocess.run(
         [ROOT / "hack" / "cluster", "bin", "kubectl"], capture_output=True, text=True, timeout=100, check=False
     )
