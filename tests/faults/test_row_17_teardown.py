@@ -116,9 +116,10 @@ def test_without_an_operator_the_documented_command_lets_the_pods_go(
         assert f"-n {case.kube.namespace}" in script
         file = tmp_path / "uninstall.sh"
         file.write_text(f"set -euo pipefail\n{script}")
+        path = f"{Path(kubectl_program()).parent}:{os.environ['PATH']}"
         done = subprocess.run(
             ["bash", str(file)],
-            env={"KUBECONFIG": str(kubeconfig), "PATH": f"{Path(kubectl_program()).parent}:{os.environ['PATH']}"},
+            env={"HOME": str(tmp_path), "KUBECONFIG": str(kubeconfig), "PATH": path},
             capture_output=True,
             text=True,
             timeout=60,

@@ -14,12 +14,12 @@ from typing import Any, cast
 import kopf
 
 from batchmatrix.adapters.kube.access import Access
-from batchmatrix.adapters.kube.discovery import check_kinds
 from batchmatrix.adapters.telemetry.clock import SystemClock
 from batchmatrix.adapters.telemetry.metrics import PrometheusMeter
 from batchmatrix.base.errors import BatchMatrixError, LeaseLost, Unavailable
 from batchmatrix.base.quantities import parse_duration
 from batchmatrix.controller.catalogs import WatchedCatalogs
+from batchmatrix.controller.leftovers import all_let_go, kinds_or_leftovers
 from batchmatrix.controller.matrices import WatchedMatrices, registry_for, settings_for
 from batchmatrix.controller.probes import Probes
 from batchmatrix.controller.queue import WorkQueue
@@ -78,9 +78,9 @@ class Operator:
         self.catalogs = WatchedCatalogs(self.cluster.catalogs, self._catalog_changed)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set. Raises BatchMatrixError where it cannot even begin."""
+        """Serve until `stop` is set. Raises BatchMatrixError where it cannot even begin, or matrices are not served."""
         try:
-            await check_kinds(self.cluster.client)
+            missing = await kinds_or_leftovers(self.cluster.client, self._settings.namespaces or (None,))
             stores = await open_stores(self._settings, token=self._identity.process, meter=self.meter)
         except BatchMatrixError:
             await self.cluster.close()
@@ -105,7 +105,10 @@ class Operator:
             async with asyncio.TaskGroup() as group:
                 self._start(group, "children", self.cluster.children.run())
                 self._start(group, "nodes", self.cluster.nodes.run())
-                self._start(group, "kopf", self._watch_matrices(stop))
+                if missing is None:
+                    self._start(group, "kopf", self._watch_matrices(stop))
+                else:
+                    self._start(group, "leftovers", self._let_go(stop))
                 self._start(group, "act", self._act(engine, group))
                 await stop.wait()
                 logger.info("stopping")
@@ -118,6 +121,12 @@ class Operator:
             for store in stores.values():
                 await store.close()
             await self.cluster.close()
+        if missing is not None:
+            raise missing
+
+    async def _let_go(self, stop: asyncio.Event) -> None:
+        await all_let_go(self.cluster.client, self.cluster.children)
+        stop.set()
 
     async def _act(self, engine: Engine, group: asyncio.TaskGroup) -> None:
         """Take the lease, wait until all is seen, then work."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import kopf
 
-from batchmatrix.base.errors import Unavailable
+from batchmatrix.base.errors import NotFound, Unavailable
 from batchmatrix.controller.catalogs import WatchedCatalogs
 from batchmatrix.controller.lean import lean
 from batchmatrix.engine.removal import store_to_clear
@@ -90,7 +90,7 @@ class WatchedMatrices:
                 known = before.get(uid)
                 if self._bodies.get(uid) is known and (known is None or _version(known) != _version(body)):
                     self.seen("MODIFIED", body)
-        except Unavailable as error:
+        except (NotFound, Unavailable) as error:  # not found: the kind itself is gone
             logger.info("matrices are not looked after this time: %s", error)
             return
         for uid, body in before.items():
