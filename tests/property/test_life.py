@@ -62,9 +62,15 @@ EDITS: dict[str, list[Any]] = {
     "logs": [{"mode": "auto"}, {"mode": "follow"}, {"mode": "end"}, {"mode": "follow", "maxBytes": "8"}],
     "metrics": [[], [METRIC]],
     "order": ["rounds", "cells"],
+    "failFast": [False, True],
+    "maxFailed": [None, 0, 1],
+    "deadline": [None, "3m"],
+    "preflight": [None, {"command": ["check"]}],
     "pending": [{}, {"unschedulable": "30s", "imagePull": "20s", "nodeLost": "40s", "other": "20s"}],
 }
 DISRUPTIONS = ["PreemptionByScheduler", "EvictionByEvictionAPI", "DeletionByPodGC"]
+UNSTOPPED: Json = {"failFast": False, "maxFailed": None, "deadline": None, "suspend": False}
+SCOPES = ["", ":failed", ":all", ":cells=8", ":cells=nowhere"]
 TIMEOUTS = ["20s", "70s", "4m"]
 VALID: Json = {"image": "app:1", "command": ["run", "$(size)"]}
 INVALID: Json = {"ref": "nowhere"}
@@ -91,6 +97,7 @@ class Cluster(RuleBasedStateMachine):
         self.spec: Json = {}
         self.number = 0
         self.writers = 0
+        self.tokens = 0
         self.frozen: Seat | None = None
         self.last: Seat | None = None
         self.ref = MatrixRef("triage", "demo", "")
@@ -111,7 +118,7 @@ class Cluster(RuleBasedStateMachine):
         return pods[pick % len(pods)] if pods else None
 
     def submit(self) -> None:
-        self.life.submit(self.ref, **self.spec)
+        self.life.submit(self.ref, **{field: value for field, value in self.spec.items() if value is not None})
 
     def begin(self, memory: Seat | None = None) -> None:
         self.writers += 1
@@ -165,6 +172,18 @@ class Cluster(RuleBasedStateMachine):
         self.number += 1
         self.ref = MatrixRef("triage", "demo", f"uid-{self.number}")
         self.submit()
+        self.go(after)
+
+    @rule(after=pauses)
+    def cancel(self, after: float) -> None:
+        self.tokens += 1
+        self.life.annotate(self.ref, cancel=f"c{self.tokens}")
+        self.go(after)
+
+    @rule(scope=st.sampled_from(SCOPES), after=pauses)
+    def rerun(self, scope: str, after: float) -> None:
+        self.tokens += 1
+        self.life.annotate(self.ref, rerun=f"r{self.tokens}{scope}")
         self.go(after)
 
     # The operator
@@ -364,8 +383,10 @@ class Cluster(RuleBasedStateMachine):
         if self.frozen is not None:
             self.frozen.thaw(0.0)
             self.frozen = None
-        if self.spec.get("suspend") or self.spec["workload"] == INVALID:
-            self.spec |= {"suspend": False, "workload": {**VALID, "timeout": "70s"}}
+        valid = self.spec["workload"] != INVALID
+        mended = {**self.spec, **UNSTOPPED, "workload": self.spec["workload"] if valid else {**VALID, "timeout": "70s"}}
+        if mended != {**UNSTOPPED, **self.spec} or self.spec["preflight"]:
+            self.spec = mended
             self.submit()
         for seat in life.seats:
             seat.hear()

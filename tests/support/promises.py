@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from batchmatrix.base.clock import parse_rfc3339
 from batchmatrix.base.errors import BatchMatrixError
 from batchmatrix.engine.logstore import read_log
 from batchmatrix.engine.policy import retry_rules
 from batchmatrix.ledger.replay import replay
 from batchmatrix.ledger.shard import decode_shard, shard_number
-from batchmatrix.model.cell import MatrixRef, Plan
+from batchmatrix.model.cell import GROUP, PREFLIGHT, MatrixRef, Plan
 from batchmatrix.model.evidence import Blame, LogState, Outcome
 from batchmatrix.model.launch import AttemptId, Launch
 from batchmatrix.model.observed import JobState, PodState
+from batchmatrix.model.operation import OperationEntry
 from batchmatrix.model.record import Record
 from batchmatrix.model.v1alpha1 import parse_matrix
 from batchmatrix.outcome.cases import retry_key
@@ -46,6 +48,10 @@ class Promises:
         self._logs: list[Record] = []
         """Records whose logs are still to be held against what was written."""
         self._limits: dict[str, dict[Outcome, int]] = defaultdict(dict)
+        self._holds: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        """Until when, and since when that is durable, by matrix uid."""
+        self._operations: dict[str, list[tuple[float, OperationEntry]]] = defaultdict(list)
+        """What was asked for by hand, and since when that is durable, in its order."""
         self._generations: set[tuple[str, int]] = set()
         self.refs: dict[str, MatrixRef] = {}
         """Every matrix that ever was."""
@@ -78,14 +84,40 @@ class Promises:
             limits[outcome] = max(limits.get(outcome, 0), rule.limit)
 
     def sending(self, launch: Launch, seat: Seat) -> None:
-        """A process resolved to launch; what it knew when its pass began must not forbid that."""
-        body = seat.began.get(launch.matrix.uid)
+        """A process resolved to launch; what was known and durable when its pass began must not forbid that."""
+        uid, (began, body) = launch.matrix.uid, seat.began[launch.matrix.uid]
+        name = _name(launch.id)
+        if any(durable <= began and until > seat.clock.now() for until, durable in self._holds[uid]):
+            self.broken(f"{name} is launched although the matrix is on hold")
+        place = max((at for at, (when, each) in self._asked(uid, "cancel") if when <= began), default=-1)
+        if self._last_rerun(uid, launch.id)[0] < place:
+            self.broken(f"{name} is launched although it is cancelled")
         if body is None:
             return
         if body["spec"].get("suspend"):
-            self.broken(f"{_name(launch.id)} is launched although the matrix is known to be suspended")
+            self.broken(f"{name} is launched although the matrix is known to be suspended")
         if "deletionTimestamp" in body["metadata"]:
-            self.broken(f"{_name(launch.id)} is launched although the matrix is known to be deleted")
+            self.broken(f"{name} is launched although the matrix is known to be deleted")
+        token = (body["metadata"].get("annotations") or {}).get(f"{GROUP}/cancel")
+        if token is not None and not any(each.token == token for _, each in self._operations[uid]):
+            self.broken(f"{name} is launched although a cancel is known and not handled")
+
+    def _asked(self, uid: str, action: str) -> Iterator[tuple[int, tuple[float, OperationEntry]]]:
+        """Operations of one kind that were not refused: place, and when they became durable."""
+        for place, (durable, entry) in enumerate(self._operations[uid]):
+            if entry.action == action and not entry.message:
+                yield place, (durable, entry)
+
+    def _last_rerun(self, uid: str, attempt: AttemptId) -> tuple[int, int]:
+        """Place of the last rerun that selected a trial, and the number of its first attempt."""
+        found = (-1, 0)
+        for place, (_, entry) in self._asked(uid, "rerun"):
+            first = entry.trials.get(attempt.cell_hash, {}).get(attempt.trial)
+            if first is not None:
+                found = (place, first)
+            elif attempt.cell_hash == PREFLIGHT:
+                found = (place, attempt.attempt)
+        return found
 
     def created(self, job: JobState) -> None:
         """A Job is made."""
@@ -109,11 +141,15 @@ class Promises:
         earlier.append(job)
 
     def _afford(self, job: JobState) -> None:
-        """Another attempt of a trial: something must pay for it."""
+        """Another attempt of a trial: somebody asked for it, or a budget pays for it."""
+        first = self._last_rerun(job.matrix_uid, job.id)[1]
         results: dict[int, Record] = {}
         for (uid, attempt), records in self._attempts.items():
-            if uid == job.matrix_uid and (attempt.cell_hash, attempt.trial) == (job.id.cell_hash, job.id.trial):
+            same = (attempt.cell_hash, attempt.trial) == (job.id.cell_hash, job.id.trial)
+            if uid == job.matrix_uid and same and attempt.attempt >= first:
                 results[attempt.attempt] = records[-1]
+        if not results:
+            return
         last = results[max(results)]
         if last.outcome is Outcome.CANCELLED:
             return
@@ -135,12 +171,16 @@ class Promises:
         for entry in decode_shard(key, data)[1]:
             if isinstance(entry, Record):
                 self._recorded(uid, entry)
+            elif isinstance(entry, OperationEntry):
+                self._operations[uid].append((self._life.clock.time, entry))
 
     def _recorded(self, uid: str, record: Record) -> None:
         if record.key in self.records[uid]:
             self.broken(f"{record.key} was recorded twice")
         self.records[uid][record.key] = record
         self._attempts[uid, record.id].append(record)
+        if record.hold_until:
+            self._holds[uid].append((parse_rfc3339(record.hold_until), self._life.clock.time))
         fate = self._life.fates.get(record.pod_uid)
         if record.pod_uid and fate is None:
             self.broken(f"a pod {record.pod_uid} is recorded that never was")
@@ -202,26 +242,21 @@ class Promises:
         results = self._results(ref, plan)
         outcomes = Counter(record.outcome for record in results.values())
         counts = status["trials"]
-        assert len(results) == plan.trials, f"{len(results)} of {plan.trials} trials have a result"
-        said = {
-            "done": counts["done"],
-            "succeeded": counts["succeeded"],
-            "outcomes": status["outcomes"],
-            "shard": status["ledger"]["shard"],
-            "records": status["ledger"]["records"],
-            "progress": status["progress"],
-            "active": counts["running"] + counts["pending"] + counts["queued"] + counts["waiting"],
-        }
-        assert said == {
-            "done": len(results),
-            "succeeded": outcomes[Outcome.SUCCEEDED],
-            "outcomes": {outcome.value: count for outcome, count in sorted(outcomes.items())},
-            "shard": shards,
-            "records": len(self.records[ref.uid]),
-            "progress": f"{len(results)}/{plan.trials}",
-            "active": 0,
-        }
-        assert status["verdict"] == _verdict(results)
+        cancelled = any(self._asked(ref.uid, "cancel"))
+        if not cancelled:
+            assert len(results) == plan.trials, f"{len(results)} of {plan.trials} trials have a result"
+        assert status["ledger"]["shard"] == shards
+        assert status["ledger"]["records"] == len(self.records[ref.uid])
+        assert counts["running"] + counts["pending"] + counts["queued"] == 0
+        if cancelled and any(self._asked(ref.uid, "rerun")):
+            return  # a trial that was to run again and may not has no result, whatever is recorded of it
+        assert counts["done"] == len(results)
+        assert counts["succeeded"] == outcomes[Outcome.SUCCEEDED]
+        assert status["outcomes"] == {outcome.value: count for outcome, count in outcomes.items()}
+        assert status["progress"] == f"{len(results)}/{plan.trials}"
+        if not cancelled:
+            assert counts["waiting"] == 0
+            assert status["verdict"] == _verdict(results)
         told = json.loads(self._life.config_maps[f"{ref.name}-summary"]["summary.json"])
         assert told["verdict"] == status["verdict"], "the ConfigMap says something else than the status"
 

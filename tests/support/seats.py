@@ -10,6 +10,7 @@ from math import floor
 from typing import Any, TypeVar
 
 from batchmatrix.base.errors import BatchMatrixError, LeaseLost, Unavailable
+from batchmatrix.engine.removal import store_to_clear
 from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.launch import Launch
 from batchmatrix.model.observed import JobState, PodState
@@ -80,6 +81,10 @@ class _Store(MemoryStore):
         put = super().put
         await self._seat.request(f"put {key}", lambda: put(key, data), store=True)
 
+    async def delete(self, key: str) -> None:
+        delete = super().delete
+        await self._seat.request(f"remove {key}", lambda: delete(key), store=True)
+
     async def _do(self, name: str, key: str, act: Callable[[], object]) -> None:
         if name in ("get", "list") and self._seat.life.store_down:
             await asyncio.sleep(0)
@@ -107,7 +112,7 @@ class _Living(Process):
     async def _one(self, ref: MatrixRef) -> None:
         del self._due[ref]
         seat = self.world
-        seat.began[ref.uid] = seat.known.get(ref.uid)
+        seat.began[ref.uid] = (seat.clock.time, seat.known.get(ref.uid))
         try:
             await self.engine.reconcile(ref)
         except (LeaseLost, Killed):
@@ -150,12 +155,13 @@ class Seat:
         self.ends = float("inf")
         """When it notices that it has lost the lease."""
         self.notify: Callable[[MatrixRef], None] | None = None
-        self.began: dict[str, Mapping[str, Any] | None] = {}
-        """By uid: the matrix as known when the pass over it began."""
+        self.began: dict[str, tuple[float, Mapping[str, Any] | None]] = {}
+        """By uid: when the pass over a matrix began, and what was known of it then."""
         self.deaf: set[str] = set()
         self.drop = dict.fromkeys(WATCHES, 0)
         """How many of the next events are lost."""
         self.known: dict[str, dict[str, Any]] = {}
+        self.departed: dict[str, str] = {}
         self.shown_jobs: dict[str, JobState] = {}
         self.shown_pods: dict[str, PodState] = {}
         self._resync = life.clock.time + RESYNC
@@ -196,9 +202,16 @@ class Seat:
     def _look(self, uid: str) -> None:
         body = self.life.matrices.get(uid)
         if body is None:
-            self.known.pop(uid, None)
+            self.unlearn(uid)
         else:
             self.known[uid] = body
+
+    def unlearn(self, uid: str) -> None:
+        """As SmallWorld.unlearn, for what this process knows."""
+        body = self.known.pop(uid, None)
+        store = store_to_clear(body) if body is not None else None
+        if store is not None:
+            self.departed[uid] = store
 
     def hear(self) -> None:
         """All watches begin anew with a full list, as after 410 Gone. That of the matrices tells of no deletion."""
