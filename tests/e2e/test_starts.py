@@ -9,6 +9,8 @@ from tests.support.installation import Installation
 from tests.support.real_pods import when
 
 PATIENCE = 4.0
+PULL_PATIENCE = 20.0
+"""Longer, as it also has to do for a busy node to come as far as the pull."""
 
 
 def with_images(**images: str) -> Json:
@@ -31,24 +33,21 @@ def test_an_image_that_cannot_be_had_is_tried_as_often_as_its_budget_says(operat
     manifest = matrix(
         "images",
         operator.images,
-        **with_images(good=operator.images["sample-workload-cuda"], absent=absent, impossible=impossible),
-        pending={"imagePull": f"{PATIENCE:.0f}s"},
+        **with_images(absent=absent, impossible=impossible),
+        pending={"imagePull": f"{PULL_PATIENCE:.0f}s"},
         retry={"ImageError": {"limit": 1}},
     )
     apply(kube, manifest)
     found, after, _ = settled(operator, kube, "images")
     assert after.outcomes() == {
-        ("good", 0, 0): "Succeeded",
         ("absent", 0, 0): "ImageError",
         ("absent", 0, 1): "ImageError",
         ("impossible", 0, 0): "ImageError",
         ("impossible", 0, 1): "ImageError",
     }
     for record in after.records:
-        if record["cell"] == "good":
-            continue
         assert (record["blame"], record["exitCode"], record["log"]["state"]) == ("infrastructure", None, "none")
-        patience = PATIENCE if record["cell"] == "absent" else 0.0
+        patience = PULL_PATIENCE if record["cell"] == "absent" else 0.0
         # Kubernetes' times have whole seconds.
         assert patience - 1 <= waited(after, record), record["job"]
         said = absent if record["cell"] == "absent" else "InvalidImageName"
