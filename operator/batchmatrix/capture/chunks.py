@@ -82,9 +82,12 @@ class Header:
     """Why some of the log up to here is missing, if it is."""
     capped: bool = False
     """The limit on size was met: nothing after this chunk is kept."""
+    torn: list[int] = field(default_factory=list)
+    """Where in the log a line stops whose end is lost, as bytes from its beginning. A newline that stands there was put
+    in by whoever kept the log."""
     manifest: dict[str, Any] = field(default_factory=dict)
     """In the last chunk: state, bytes, lines, sha256, chunks, message, capped, and what was read: parser, metrics,
-    missing, marker, hold."""
+    missing, marker, hold; where the log was cut, also the rules that it was read by."""
 
 
 def chunk_key(prefix: str, number: int) -> str:
@@ -99,6 +102,8 @@ class ChunkWriter:
         self.number = number
         self.offset = offset
         self.bytes = 0
+        self.torn: list[int] = []
+        """As in Header."""
         self._stamps = array("q")
         self._frames: list[bytes] = []
         self._raw = bytearray()
@@ -129,7 +134,15 @@ class ChunkWriter:
             self._frames.append(_tools.compressor.compress(bytes(self._raw)))
             self._raw.clear()
         header = Header(
-            self.number, self.offset, self.bytes, self.lines, anchor, trouble, capped=capped, manifest=manifest or {}
+            self.number,
+            self.offset,
+            self.bytes,
+            self.lines,
+            anchor,
+            trouble,
+            capped=capped,
+            torn=self.torn,
+            manifest=manifest or {},
         )
         text = json.dumps({"schema": SCHEMA} | asdict(header), separators=(",", ":"), sort_keys=True).encode()
         extra = _tools.compressor.compress(text + b"\n" + _pack(self._stamps))
@@ -158,6 +171,29 @@ class Chunk:
             raise BatchMatrixError(f"log chunk {self.header.number} is damaged: {error}") from error
         if seen != self.header.bytes:
             raise BatchMatrixError(f"log chunk {self.header.number} holds {seen} bytes and not {self.header.bytes}")
+
+    def parts(self) -> Iterator[tuple[bytes, list[bytes | None]]]:
+        """Pieces, and beside each what a reader of lines has to take in its place. Raises BatchMatrixError.
+
+        None stands where the line so far is to be forgotten, as its end is lost; the newline that was put in there is
+        left out.
+        """
+        offset = self.header.offset
+        for piece in self.pieces():
+            yield piece, self._readable(piece, offset)
+            offset += len(piece)
+        if offset in self.header.torn:
+            yield b"", [None]
+
+    def _readable(self, piece: bytes, offset: int) -> list[bytes | None]:
+        lines: list[bytes | None] = []
+        begin = 0
+        for torn in self.header.torn:
+            place = torn - offset
+            if begin <= place < len(piece):
+                lines += [piece[begin:place], None]
+                begin = place + 1
+        return [*lines, piece[begin:]]
 
 
 def open_chunk(key: str, data: bytes) -> Chunk:

@@ -56,7 +56,6 @@ class CaptureView:
     """Set when it is done."""
     missing_metrics: tuple[str, ...] = ()
     missing_marker: str = ""
-    reread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +299,5 @@ def _finish(attempt: Attempt, captured: Captured | None = None) -> Finish:
             attempt.intent,
             missing_metrics=capture.missing_metrics,
             missing_marker=capture.missing_marker,
-            reread=capture.reread,
         )
     return Finish(attempt.id, evidence)

@@ -79,7 +79,6 @@ class Captures:
             captured=result.captured,
             missing_metrics=result.missing_metrics,
             missing_marker=result.missing_marker,
-            reread=result.reread,
         )
 
     @property

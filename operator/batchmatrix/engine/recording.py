@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from batchmatrix.base.text import one_line
@@ -15,11 +15,11 @@ from batchmatrix.capture.timestamps import Block
 from batchmatrix.engine.logstore import PatientStore, chunk_keys, chunks_of
 from batchmatrix.model.evidence import Captured, HoldRequest, LogState
 from batchmatrix.model.metric import MetricValue, ReadingRules
-from batchmatrix.parse.reader import LogReader, parser_digest
+from batchmatrix.parse.reader import LogReader
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.store import Store
 
-__all__ = ["CaptureResult", "Recording"]
+__all__ = ["CaptureResult", "Recording", "read_lines"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,15 @@ class CaptureResult:
     missing_metrics: tuple[str, ...] = ()
     missing_marker: str = ""
     """The end marker, where one is asked for and the log does not hold it."""
-    reread: bool = False
-    """What it lacks was looked for in what the store has, which of a log cut by `logs.maxBytes` is not all."""
+
+
+def read_lines(reader: LogReader, lines: Sequence[bytes | None]) -> None:
+    """Let a reader take what capture.chunks.Chunk.parts gives beside a piece."""
+    for part in lines:
+        if part is None:
+            reader.drop_line()
+        else:
+            reader.write(part)
 
 
 class Recording:
@@ -52,7 +59,7 @@ class Recording:
         self._clock = clock
         self._prefix = prefix
         self._max_bytes = max_bytes
-        self._parser = parser_digest(rules)
+        self._rules = rules
         self._reader = LogReader(rules)
         self._sha = hashlib.sha256()
         self._writer = ChunkWriter(1, 0)
@@ -75,26 +82,25 @@ class Recording:
     async def replay(self) -> CaptureResult | None:
         """Take up what an earlier process sealed; the result, where it had come to the end.
 
-        Raises BatchMatrixError where what is sealed is damaged.
+        A whole log is not read here again, even if it was read by other rules: that is for rereading, once its record
+        is there. Raises BatchMatrixError where what is sealed is damaged.
         """
         keys = await chunk_keys(self._store, self._prefix)
         if not keys:
             return None
         manifest: Mapping[str, Any] = open_chunk(keys[-1], await self._store.get(keys[-1])).header.manifest
-        if manifest and manifest["parser"] == self._parser:
+        if manifest:
             return self._result(manifest)
         async for chunk in chunks_of(self._store, keys):
-            for piece in chunk.pieces():
+            for piece, lines in chunk.parts():
                 self._sha.update(piece)
-                self._reader.write(piece)
+                read_lines(self._reader, lines)
                 await asyncio.sleep(0)
             self._bytes += chunk.header.bytes
             self._lines += chunk.header.lines
             self._trouble = chunk.header.trouble
             self._capped = chunk.header.capped
             self.tail = Tail(chunk.header.anchor)
-        if manifest:  # whole, but read by other rules
-            return replace(self._result({**manifest, **self._read()}), reread=True)
         self.seen = self._bytes
         self._writer = ChunkWriter(len(keys) + 1, self._bytes)
         return None
@@ -137,6 +143,7 @@ class Recording:
         if self.tail.inside:
             self._reader.drop_line()
             if not self._capped:
+                self._writer.torn.append(self._bytes)
                 self._append(Block(b"\n"))
 
     async def finish(self, *, proven: bool, message: str = "") -> CaptureResult:
@@ -144,6 +151,8 @@ class Recording:
         if not proven:
             self._reader.drop_line()
             self._trouble = self._trouble or one_line(message)
+            if self.tail.inside and not self._capped:
+                self._writer.torn.append(self._bytes)
         if not proven and self.empty:
             return self._result({"state": LogState.LOST, "message": self._trouble, **self._read()})
         message = self._trouble
@@ -160,6 +169,8 @@ class Recording:
             "capped": self._capped and not self._trouble,
             **self._read(),
         }
+        if self._capped:  # only this reading has seen what is beyond the cut
+            manifest["rules"] = asdict(self._rules)
         await self._seal(manifest)
         return self._result(manifest)
 

@@ -380,8 +380,6 @@ class TestLimit:
         request = capture_request(end_marker="DONE")
         assert (await pump(logs, store, request)).missing_marker == "DONE"
         assert (await pump(logs, store, request)).missing_marker == "DONE"  # from the manifest
-        again = await pump(logs, store, capture_request(end_marker="DON"))  # by other rules, from what is stored
-        assert (again.missing_marker, again.reread) == ("", True)
 
     async def test_exactly_the_limit_is_complete(self, logs: FakeLogs, store: MemoryStore) -> None:
         logs.write(b"loss=1\n")
@@ -448,15 +446,22 @@ class TestRestart:
         assert await pump(logs, store, capture_request(definitions=(LOSS,))) == first
         assert store.objects == objects
 
-    async def test_a_finished_log_is_parsed_again_for_other_metrics(self, logs: FakeLogs, store: MemoryStore) -> None:
+    async def test_a_whole_log_says_by_which_rules_it_was_read(self, logs: FakeLogs, store: MemoryStore) -> None:
         logs.write(b"loss=3\n" * 40)
         logs.end()
-        first = await pump(logs, store, capture_request(follow=True))
+        first = await pump(logs, store, capture_request(follow=True, definitions=(LOSS,)))
         logs.gone = True
-        again = await pump(logs, store, capture_request(follow=True, definitions=(LOSS,)))
-        assert again.captured.metrics[0].value == 3.0
-        assert again.captured.sha256 == first.captured.sha256
-        assert again.captured.parser != first.captured.parser
+        assert await pump(logs, store, capture_request(follow=True)) == first
+
+    async def test_a_part_is_read_again_by_the_rules_of_now(self, logs: FakeLogs, store: MemoryStore) -> None:
+        logs.write(b"loss=3\n" * 40)
+        logs.cuts.append(Cut(1500, Killed()))
+        with pytest.raises(Killed):
+            await pump(logs, store, capture_request(follow=True))
+        logs.end()
+        result = await pump(logs, store, capture_request(follow=True, definitions=(LOSS,)))
+        assert result.captured.metrics[0].count == 40
+        assert result.captured.metrics[0].value == 3.0
 
     async def test_a_sealed_part_is_not_lost_with_the_pod(self, logs: FakeLogs, store: MemoryStore) -> None:
         logs.write(lines(40))
