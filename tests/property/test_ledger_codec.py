@@ -12,7 +12,7 @@ from batchmatrix.ledger.codec import decode_line, encode_line
 from batchmatrix.model.evidence import Captured
 from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.operation import OperationEntry
-from batchmatrix.model.record import IntentEntry, Record
+from batchmatrix.model.record import IntentEntry, ReadingEntry, Record
 
 NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 
@@ -26,8 +26,12 @@ def whole(kind: type, **given: Any) -> st.SearchStrategy[Any]:
 METRICS = st.lists(whole(MetricValue), max_size=3).map(tuple)
 
 
-@given(whole(Record, log=whole(Captured, metrics=METRICS)) | whole(IntentEntry) | whole(OperationEntry))
-def test_any_entry_is_read_back_as_it_was(entry: Record | IntentEntry | OperationEntry) -> None:
+# whether a reading has turned an outcome is no part of the record
+RECORDS = whole(Record, log=whole(Captured, metrics=METRICS), turned=st.just(False))
+
+
+@given(RECORDS | whole(IntentEntry) | whole(OperationEntry) | whole(ReadingEntry, metrics=METRICS))
+def test_any_entry_is_read_back_as_it_was(entry: Record | IntentEntry | OperationEntry | ReadingEntry) -> None:
     line = encode_line(entry)
     assert line.count(b"\n") == 1
     assert decode_line(line) == entry

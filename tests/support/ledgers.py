@@ -9,9 +9,9 @@ from batchmatrix.model.evidence import Blame, Captured, LogState, Outcome
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.operation import OperationEntry
-from batchmatrix.model.record import IntentEntry, Record
+from batchmatrix.model.record import IntentEntry, ReadingEntry, Record
 
-__all__ = ["FixedClock", "a_record", "an_intent", "an_operation"]
+__all__ = ["FixedClock", "a_reading", "a_record", "an_intent", "an_operation"]
 
 CELL_HASH = "ab" * 32
 
@@ -108,3 +108,21 @@ def an_operation(number: int = 0, **changes: Any) -> OperationEntry:
         trials={CELL_HASH: {number: 2, number + 10: 1}},
     )
     return replace(operation, **changes)
+
+
+def a_reading(number: int = 0, **changes: Any) -> ReadingEntry:
+    """What later rules make of the record of trial `number`: its exit code is allowed, and it lacks nothing."""
+    reading = ReadingEntry(
+        key=a_record(number).key,
+        id=a_record(number).id,
+        generation=4,
+        parser="ef" * 32,
+        metrics=(MetricValue("loss", "latest", 0.5, 7),),
+        outcome=Outcome.SUCCEEDED,
+        blame=Blame.NOBODY,
+        reason="Succeeded",
+        message="exit code 3, which is allowed",
+        time="2025-06-15T16:00:00Z",
+        writer="operator-6c9f/77aa",
+    )
+    return replace(reading, **changes)

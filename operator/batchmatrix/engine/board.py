@@ -116,6 +116,14 @@ class Board:
             self.first_start = record.started
         self._stand(key)
 
+    def read_anew(self, record: Record) -> None:
+        """A record that is here already says something else by now. Nothing is launched for it that was not due."""
+        key = (record.id.cell_hash, record.id.trial)
+        attempts = self._attempts.get(key)
+        if attempts is not None:
+            attempts[:] = [record if each.key == record.key else each for each in attempts]
+            self._stand(key)
+
     def operate(self, entry: OperationEntry) -> None:
         """Take in a durable operation, once `operations` has it."""
         if entry.action == "cancel":

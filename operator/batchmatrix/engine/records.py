@@ -9,6 +9,7 @@ from batchmatrix.engine.actions import Finish
 from batchmatrix.engine.holds import Holds
 from batchmatrix.model.cell import PREFLIGHT, Cell, MatrixRef, RetiredCell
 from batchmatrix.model.evidence import Evidence, Outcome
+from batchmatrix.model.observed import PodState
 from batchmatrix.model.record import Record
 from batchmatrix.outcome.table import judge
 from batchmatrix.plan.estimate import devices
@@ -79,6 +80,7 @@ def record_of(
         recorded=format_rfc3339(now, digits=6),
         writer=writer,
         hold_until=hold_until,
+        pod_reason=_pod_reason(pod) if pod is not None else "",
     )
 
 
@@ -94,6 +96,13 @@ def _cell_name(evidence: Evidence) -> str:
     if evidence.pod is not None:
         return evidence.pod.cell
     return evidence.job.cell if evidence.job is not None else ""
+
+
+def _pod_reason(pod: PodState) -> str:
+    """What judge looks at beyond the container's own end, so that it can be asked again from the record alone."""
+    if pod.phase != "Failed":
+        return ""
+    return pod.reason or ("no reason" if pod.container.exit_code == 0 else "")
 
 
 def _time(seconds: float | None) -> str:

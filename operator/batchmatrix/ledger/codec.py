@@ -7,7 +7,7 @@ gets a new schema number or a new kind, and both are refused here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from sys import intern
 from typing import Any
@@ -17,20 +17,17 @@ from batchmatrix.model.evidence import Blame, Captured, HoldRequest, LogState, O
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.operation import OperationEntry
-from batchmatrix.model.record import RECORD_SCHEMA, IntentEntry, Record
+from batchmatrix.model.record import RECORD_SCHEMA, IntentEntry, ReadingEntry, Record
 
 __all__ = ["Entry", "check_schema", "decode_line", "encode_line", "record_to_json"]
 
-Entry = Record | IntentEntry | OperationEntry
+Entry = Record | IntentEntry | OperationEntry | ReadingEntry
 """What a shard holds."""
 
 
 def encode_line(entry: Entry) -> bytes:
     """`entry` as canonical JSON with the line feed at its end. Raises ValueError for a number that is not finite."""
-    if isinstance(entry, Record):
-        data = record_to_json(entry)
-    else:
-        data = _intent_to_json(entry) if isinstance(entry, IntentEntry) else _operation_to_json(entry)
+    data = _to_json(entry)
     try:
         return canonical_json(data) + b"\n"
     except UnicodeEncodeError:
@@ -52,6 +49,8 @@ def decode_line(line: bytes) -> Entry:
             return _intent(data)
         if kind == "operation":
             return _operation(data)
+        if kind == "reading":
+            return _reading(data)
     except KeyError as error:
         raise ValueError(f"a {kind} has no field {error}") from None
     except (AttributeError, TypeError) as error:
@@ -63,6 +62,18 @@ def check_schema(schema: object) -> None:
     """Raises ValueError where `schema` is not the one that this version reads and writes."""
     if schema != RECORD_SCHEMA:
         raise ValueError(f"schema {schema!r} is not {RECORD_SCHEMA}, the one this version reads; use a newer version")
+
+
+def _to_json(entry: Entry) -> dict[str, Any]:
+    match entry:
+        case Record():
+            return record_to_json(entry)
+        case IntentEntry():
+            return _intent_to_json(entry)
+        case OperationEntry():
+            return _operation_to_json(entry)
+        case ReadingEntry():
+            return _reading_to_json(entry)
 
 
 def record_to_json(record: Record) -> dict[str, Any]:
@@ -104,23 +115,13 @@ def record_to_json(record: Record) -> dict[str, Any]:
             "lines": log.lines,
             "sha256": log.sha256,
             "key": log.key,
-            "metrics": [
-                {
-                    "name": metric.name,
-                    "strategy": metric.strategy,
-                    "value": metric.value,
-                    "count": metric.count,
-                    "invalid": metric.invalid,
-                    "unit": metric.unit,
-                    "message": metric.message,
-                }
-                for metric in log.metrics
-            ],
+            "metrics": _metrics_to_json(log.metrics),
             "parser": log.parser,
             "message": log.message,
             "capped": log.capped,
             **({"hold": asdict(log.hold)} if log.hold is not None else {}),
         },
+        "podReason": record.pod_reason,
         "recorded": record.recorded,
         "holdUntil": record.hold_until,
         "writer": record.writer,
@@ -162,18 +163,7 @@ def _record(data: Mapping[str, Any]) -> Record:
             lines=log["lines"],
             sha256=log["sha256"],
             key=log["key"],
-            metrics=tuple(
-                MetricValue(
-                    name=intern(metric["name"]),
-                    strategy=intern(metric["strategy"]),
-                    value=metric["value"],
-                    count=metric["count"],
-                    invalid=metric["invalid"],
-                    unit=intern(metric["unit"]),
-                    message=intern(metric["message"]),
-                )
-                for metric in log["metrics"]
-            ),
+            metrics=_metrics(log["metrics"]),
             parser=intern(log["parser"]),
             message=intern(log["message"]),
             capped=log["capped"],
@@ -182,6 +172,73 @@ def _record(data: Mapping[str, Any]) -> Record:
         recorded=data["recorded"],
         writer=intern(data["writer"]),
         hold_until=data.get("holdUntil", ""),
+        pod_reason=intern(data.get("podReason", "")),
+    )
+
+
+def _metrics_to_json(metrics: Iterable[MetricValue]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": metric.name,
+            "strategy": metric.strategy,
+            "value": metric.value,
+            "count": metric.count,
+            "invalid": metric.invalid,
+            "unit": metric.unit,
+            "message": metric.message,
+        }
+        for metric in metrics
+    ]
+
+
+def _metrics(found: Iterable[Mapping[str, Any]]) -> tuple[MetricValue, ...]:
+    return tuple(
+        MetricValue(
+            name=intern(metric["name"]),
+            strategy=intern(metric["strategy"]),
+            value=metric["value"],
+            count=metric["count"],
+            invalid=metric["invalid"],
+            unit=intern(metric["unit"]),
+            message=intern(metric["message"]),
+        )
+        for metric in found
+    )
+
+
+def _reading_to_json(reading: ReadingEntry) -> dict[str, Any]:
+    return {
+        "schema": RECORD_SCHEMA,
+        "kind": "reading",
+        "key": reading.key,
+        "cellHash": reading.id.cell_hash,
+        "trial": reading.id.trial,
+        "attempt": reading.id.attempt,
+        "generation": reading.generation,
+        "parser": reading.parser,
+        "metrics": _metrics_to_json(reading.metrics),
+        "outcome": reading.outcome.value,
+        "blame": reading.blame.value,
+        "reason": reading.reason,
+        "message": reading.message,
+        "time": reading.time,
+        "writer": reading.writer,
+    }
+
+
+def _reading(data: Mapping[str, Any]) -> ReadingEntry:
+    return ReadingEntry(
+        key=data["key"],
+        id=_id(data),
+        generation=data["generation"],
+        parser=intern(data["parser"]),
+        metrics=_metrics(data["metrics"]),
+        outcome=Outcome(data["outcome"]),
+        blame=Blame(data["blame"]),
+        reason=intern(data["reason"]),
+        message=intern(data["message"]),
+        time=data["time"],
+        writer=intern(data["writer"]),
     )
 
 

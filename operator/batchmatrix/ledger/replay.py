@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from types import MappingProxyType
 
 from batchmatrix.ledger.codec import Entry
@@ -18,7 +19,7 @@ from batchmatrix.ledger.errors import BrokenLedger
 from batchmatrix.ledger.shard import decode_shard, digest_of, shard_number
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.operation import OperationEntry
-from batchmatrix.model.record import IntentEntry, Record
+from batchmatrix.model.record import IntentEntry, ReadingEntry, Record
 from batchmatrix.ports.store import Store
 
 __all__ = ["State", "replay"]
@@ -28,12 +29,17 @@ _READS = 16
 
 
 class State:
-    """Records, intents and operations by what they are looked up by. Of twins the first durable one counts."""
+    """Records, intents and operations by what they are looked up by. Of twins the first durable one counts.
 
-    __slots__ = ("_attempts", "_intents", "_operations", "_records", "digest", "sequence", "twins")
+    A record is shown with its last reading in it.
+    """
+
+    __slots__ = ("_attempts", "_intents", "_operations", "_records", "_written", "digest", "sequence", "twins")
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
+        self._written: dict[str, Record] = {}
+        """Of the records that were read anew, what they were."""
         self._attempts: dict[AttemptId, tuple[Record, ...]] = {}
         self._intents: dict[AttemptId, tuple[IntentEntry, ...]] = {}
         self._operations: dict[tuple[str, str], OperationEntry] = {}
@@ -64,6 +70,10 @@ class State:
         """By OperationEntry.key, in the order in which they became durable. A view."""
         return MappingProxyType(self._operations)
 
+    def as_written(self, key: str) -> Record:
+        """The record of this key as its attempt ended, without later readings. Raises KeyError."""
+        return self._written.get(key) or self._records[key]
+
     def new(self, entries: Iterable[Entry]) -> list[Entry]:
         """Those of `entries` that are not here yet, nor twice among themselves."""
         fresh = {_identity(entry): entry for entry in reversed(list(entries)) if not self._has(entry)}
@@ -74,26 +84,60 @@ class State:
         for entry in entries:
             if self._has(entry):
                 self.twins += 1
-            elif isinstance(entry, Record):
-                self._records[entry.key] = entry
-                self._attempts[entry.id] = (*self._attempts.get(entry.id, ()), entry)
-            elif isinstance(entry, OperationEntry):
-                self._operations[entry.key] = entry
-            else:
-                self._intents[entry.id] = (*self._intents.get(entry.id, ()), entry)
+                continue
+            match entry:
+                case Record():
+                    self._records[entry.key] = entry
+                    self._attempts[entry.id] = (*self._attempts.get(entry.id, ()), entry)
+                case IntentEntry():
+                    self._intents[entry.id] = (*self._intents.get(entry.id, ()), entry)
+                case OperationEntry():
+                    self._operations[entry.key] = entry
+                case ReadingEntry():
+                    self._read(entry)
         self.sequence = sequence
         self.digest = digest
 
     def _has(self, entry: Entry) -> bool:
-        if isinstance(entry, Record):
-            return entry.key in self._records
-        if isinstance(entry, OperationEntry):
-            return entry.key in self._operations
-        return any(_identity(old) == _identity(entry) for old in self._intents.get(entry.id, ()))
+        match entry:
+            case Record():
+                return entry.key in self._records
+            case IntentEntry():
+                return any(_identity(old) == _identity(entry) for old in self._intents.get(entry.id, ()))
+            case OperationEntry():
+                return entry.key in self._operations
+            case ReadingEntry():  # to go back to an earlier reading is news, to say again what holds is none
+                record = self._records.get(entry.key)
+                return record is None or replace(_with_reading(record, entry), turned=record.turned) == record
+
+    def _read(self, reading: ReadingEntry) -> None:
+        old = self._records[reading.key]
+        written = self._written.setdefault(reading.key, old)
+        new = _with_reading(written, reading)
+        self._records[reading.key] = new
+        self._attempts[new.id] = tuple(new if each is old else each for each in self._attempts[new.id])
+
+
+def _with_reading(record: Record, reading: ReadingEntry) -> Record:
+    return replace(
+        record,
+        outcome=reading.outcome,
+        blame=reading.blame,
+        reason=reading.reason,
+        message=reading.message,
+        log=replace(record.log, metrics=reading.metrics, parser=reading.parser),
+        turned=(reading.outcome, reading.blame) != (record.outcome, record.blame),
+    )
 
 
 def _identity(entry: Entry) -> object:
-    return (entry.id, entry.job, entry.pod_uid, entry.action) if isinstance(entry, IntentEntry) else entry.key
+    match entry:
+        case Record() | OperationEntry():
+            return entry.key
+        case IntentEntry():
+            return (entry.id, entry.job, entry.pod_uid, entry.action)
+        case ReadingEntry():
+            return ("reading", entry.key)
 
 
 async def replay(store: Store, prefix: str) -> State:

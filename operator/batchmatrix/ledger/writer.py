@@ -64,13 +64,20 @@ class Ledger:
 
     @property
     def records(self) -> Mapping[str, Record]:
-        """All durable records by Record.key, in the order in which they became durable; a live view."""
+        """All durable records by Record.key, with their last reading, in the order in which they became durable.
+
+        A live view.
+        """
         return self._state.records
 
     @property
     def attempts(self) -> Mapping[AttemptId, tuple[Record, ...]]:
         """Durable records by attempt; more than one where a Job had a second pod. A live view."""
         return self._state.attempts
+
+    def as_written(self, key: str) -> Record:
+        """The record of this key as its attempt ended, without later readings. Raises KeyError."""
+        return self._state.as_written(key)
 
     @property
     def intents(self) -> Mapping[AttemptId, tuple[IntentEntry, ...]]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from batchmatrix.model.evidence import Blame, Captured, Outcome
 from batchmatrix.model.launch import AttemptId
+from batchmatrix.model.metric import MetricValue
 
-__all__ = ["RECORD_SCHEMA", "IntentEntry", "Record"]
+__all__ = ["RECORD_SCHEMA", "IntentEntry", "ReadingEntry", "Record"]
 
 RECORD_SCHEMA = 1
 
@@ -51,6 +52,11 @@ class Record:
     """Identity of the process that wrote it."""
     hold_until: str = ""
     """RFC 3339 time before which the matrix starts nothing because of this attempt; empty for none."""
+    pod_reason: str = ""
+    """Why its pod counts as failed, where the container's exit code alone does not say so."""
+    turned: bool = False
+    """Its outcome is not the one that it was written with: reading its log by later rules has changed it. Never in the
+    record itself, as that stays as it was written."""
 
     @property
     def key(self) -> str:
@@ -68,4 +74,27 @@ class IntentEntry:
     action: str
     time: str
     message: str
+    writer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingEntry:
+    """What a record says by rules that came after it: in the ledger beside the record, which stays as it was written.
+
+    The last one holds. Fields are those of Record that it takes the place of.
+    """
+
+    key: str
+    """Of the record."""
+    id: AttemptId
+    generation: int
+    """Whose rules these are."""
+    parser: str
+    metrics: tuple[MetricValue, ...]
+    outcome: Outcome
+    blame: Blame
+    reason: str
+    message: str
+    time: str
+    """RFC 3339."""
     writer: str

@@ -36,7 +36,8 @@ def next_step(attempts: Sequence[Record], rules: Mapping[Outcome, RetryRule]) ->
 
     Only attempts since the trial was last asked to run again by hand count. Each outcome has its own budget.
     A second pod of the same attempt (its Job was suspended and resumed) takes the place of the first and costs
-    nothing. What one retry changed stays changed for those after it.
+    nothing. What one retry changed stays changed for those after it. A result that later reading made another is
+    never run again: nobody asked for that.
     """
     rerun = max(record.rerun for record in attempts)
     by_attempt = {record.id.attempt: record for record in attempts if record.rerun == rerun}
@@ -45,7 +46,7 @@ def next_step(attempts: Sequence[Record], rules: Mapping[Outcome, RetryRule]) ->
     key = retry_key(last.outcome, last.blame)
     spent = sum(retry_key(record.outcome, record.blame) is key for record in counted)
     rule = rules.get(key)
-    if last.outcome in _NEVER or rule is None or spent > rule.limit:
+    if last.outcome in _NEVER or last.turned or rule is None or spent > rule.limit:
         return Done(last)
     return Retry(_mutation(counted, rules))
 

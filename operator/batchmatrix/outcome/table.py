@@ -8,6 +8,7 @@ metric.
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 
 from batchmatrix.base.text import one_line
 from batchmatrix.model.evidence import Captured, Evidence, LogState, Verdict
@@ -15,7 +16,7 @@ from batchmatrix.model.observed import STATUS_UNKNOWN, ContainerState, PodState
 from batchmatrix.outcome.cases import TABLE, TRY_LATER, Case
 from batchmatrix.outcome.stops import INTENTS, Stop, stop_of
 
-__all__ = ["POD_FAILED", "judge"]
+__all__ = ["POD_FAILED", "exit_words", "is_allowed", "judge"]
 
 _NO_IMAGE = frozenset(
     {
@@ -85,13 +86,13 @@ def _own_end(evidence: Evidence, pod: PodState, container: ContainerState) -> St
     if allowed is None:
         words = "the matrix dropped its cell, and which exit codes that allowed is not known any more"
         return Stop(Case.CODES_UNKNOWN, f"{_exit_words(container)}, but {words}")
-    if container.exit_code not in allowed or _signalled(container):
+    if not is_allowed(container.exit_code, container.signal, allowed):
         if evidence.captured.hold is not None:
             return Stop(Case.HOLD_ASKED, f"{_exit_words(container)}, and its log asks for a hold")
         if container.exit_code == TRY_LATER:
             return Stop(Case.RATE_LIMITED, f"{_exit_words(container)}, which asks to be tried again later")
-        others = "" if allowed == (0,) else f", allowed: {', '.join(map(str, allowed))}"
-        return Stop(Case.EXIT, f"{_exit_words(container)}{others}: {container.message}".rstrip(": "))
+        words = exit_words(container.exit_code, container.signal, allowed)
+        return Stop(Case.EXIT, f"{words}: {container.message}".rstrip(": "))
     # a pod whose container ended with another code than 0 is Failed, and if that is all it gives no reason
     if pod.phase == "Failed" and (container.exit_code == 0 or pod.reason):
         words = f"the pod is Failed ({pod.reason or 'no reason'})"
@@ -99,9 +100,15 @@ def _own_end(evidence: Evidence, pod: PodState, container: ContainerState) -> St
     return _proof(evidence, container.exit_code)
 
 
-def _signalled(container: ContainerState) -> bool:
-    """Whether the runtime tells of a signal that the exit code does not."""
-    return bool(container.signal) and container.exit_code != _SIGNAL + (container.signal or 0)
+def is_allowed(code: int | None, number: int | None, allowed: Sequence[int]) -> bool:
+    """Whether a container's own end counts as success; with a signal that its code does not tell it never does."""
+    return code in allowed and not (number and code != _SIGNAL + number)
+
+
+def exit_words(code: int | None, number: int | None, allowed: Sequence[int]) -> str:
+    """How the cause of an end that is not allowed begins; `number` is that of the signal."""
+    others = "" if tuple(allowed) == (0,) else f", allowed: {', '.join(map(str, allowed))}"
+    return f"{_signal_words(code, number)}{others}"
 
 
 def _proof(evidence: Evidence, code: int) -> Stop:
@@ -166,12 +173,16 @@ def _reason_words(container: ContainerState) -> str:
 
 
 def _exit_words(container: ContainerState) -> str:
+    return _signal_words(container.exit_code, container.signal)
+
+
+def _signal_words(code: int | None, number: int | None) -> str:
     """The exit code, and the signal's name where a shell's 128 + n or the runtime tells of one."""
-    code, number = container.exit_code, container.signal
+    told = number
     if not number and code is not None and _SIGNAL < code < 256:
         number = code - _SIGNAL
     try:
         name = signal.Signals(number).name if number else ""
     except ValueError:
-        name = f"signal {container.signal}" if container.signal else ""
+        name = f"signal {told}" if told else ""
     return f"exit code {code}" + (f" ({name})" if name else "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from batchmatrix.engine.board import Board
 from batchmatrix.model.evidence import Captured, LogState, Outcome
 from batchmatrix.model.launch import RetryRule
@@ -84,3 +86,24 @@ def test_complete_only_when_every_trial_has_a_result() -> None:
     assert board.complete
     assert names(board) == []
     assert not a_board(a_record(an_id(CELLS[0]))).complete
+
+
+def test_a_record_that_is_read_anew_takes_the_place_of_what_it_was() -> None:
+    first = a_record(an_id(CELLS[0]), Outcome.UNEXPECTED_EXIT)
+    turned = replace(first, outcome=Outcome.SUCCEEDED, turned=True)
+    board = a_board(first)
+    assert names(board)[0] == ("a", 0, 1)
+    board.read_anew(turned)
+    assert (board.done, board.succeeded, names(board)[0]) == (1, 1, ("b", 0, 0))
+    board.read_anew(replace(first, outcome=Outcome.INCOMPLETE, turned=True))
+    assert (board.done, board.succeeded, board.outcomes[Outcome.INCOMPLETE]) == (1, 0, 1)
+    assert a_board(turned).results == {(CELLS[0].hash, 0): turned}
+
+
+def test_a_trial_whose_next_attempt_is_under_way_has_no_result_whatever_is_read() -> None:
+    board = a_board(a_record(an_id(CELLS[0]), Outcome.UNEXPECTED_EXIT))
+    board.start((CELLS[0].hash, 0), 1)
+    board.read_anew(a_record(an_id(CELLS[0])))
+    assert (board.done, names(board)[0]) == (0, ("b", 0, 0))
+    board.add(a_record(an_id(CELLS[0], attempt=1), Outcome.OOM_KILLED))
+    assert names(board)[0] == ("a", 0, 2)

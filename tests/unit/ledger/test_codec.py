@@ -13,7 +13,7 @@ from batchmatrix.ledger.codec import decode_line, encode_line
 from batchmatrix.model.evidence import Blame, Captured, HoldRequest, LogState, Outcome
 from batchmatrix.model.metric import MetricValue
 from tests.support.golden import Golden
-from tests.support.ledgers import a_record, an_intent, an_operation
+from tests.support.ledgers import a_reading, a_record, an_intent, an_operation
 
 
 def test_the_json_of_a_record_is_fixed(golden: Golden) -> None:
@@ -28,6 +28,10 @@ def test_the_json_of_an_operation_is_fixed(golden: Golden) -> None:
     golden("ledger/operation.jsonl", encode_line(an_operation(7)))
 
 
+def test_the_json_of_a_reading_is_fixed(golden: Golden) -> None:
+    golden("ledger/reading.jsonl", encode_line(a_reading(7)))
+
+
 @pytest.mark.parametrize(
     "entry",
     [
@@ -35,6 +39,7 @@ def test_the_json_of_an_operation_is_fixed(golden: Golden) -> None:
         an_intent(),
         an_operation(),
         an_operation(action="cancel", scope="", trials={}, message="line\nfeed"),
+        a_reading(),
         a_record(
             job="",
             pod="",
@@ -86,7 +91,7 @@ def changed(**fields: Any) -> bytes:
 
 
 def test_a_record_of_before_there_were_reasons_and_holds_is_read_without_them() -> None:
-    assert decode_line(changed(reason=..., holdUntil=...)) == a_record(reason="")
+    assert decode_line(changed(reason=..., holdUntil=..., podReason=...)) == a_record(reason="")
 
 
 def test_fields_of_a_later_version_are_ignored() -> None:

@@ -11,8 +11,8 @@ from batchmatrix.ledger.codec import Entry
 from batchmatrix.ledger.errors import BrokenLedger
 from batchmatrix.ledger.replay import replay
 from batchmatrix.ledger.shard import Header, digest_of, encode_shard, shard_key
-from batchmatrix.model.evidence import Outcome
-from tests.support.ledgers import a_record, an_intent, an_operation
+from batchmatrix.model.evidence import Blame, Outcome
+from tests.support.ledgers import a_reading, a_record, an_intent, an_operation
 from tests.support.stores import MemoryStore
 
 
@@ -61,6 +61,34 @@ async def test_an_operation_is_known_by_action_and_token_and_one_that_was_seen_c
     assert list(state.operations.values()) == [an_operation(1), cancel, seen]
     assert state.twins == 2
     assert state.new([an_operation(2), an_operation(3), an_operation(3, time="later")]) == [an_operation(3)]
+
+
+async def test_a_record_is_shown_with_its_last_reading_and_stays_as_it_was_written() -> None:
+    back = a_reading(1, outcome=Outcome.UNEXPECTED_EXIT, blame=Blame.WORKLOAD)
+    second_pod = a_record(1, pod_uid="another")
+    shards = [[a_record(1), a_record(2), second_pod], [a_reading(1)], [back]]
+    state = await replay(MemoryStore(chained(*shards[:2])), "p")
+    record = state.records[a_record(1).key]
+    assert (record.outcome, record.reason, record.turned) == (Outcome.SUCCEEDED, "Succeeded", True)
+    assert (record.log.metrics, record.log.parser) == (a_reading().metrics, a_reading().parser)
+    assert record.log.sha256 == a_record(1).log.sha256
+    assert state.attempts[record.id] == (record, second_pod)
+    assert state.as_written(record.key) == a_record(1)
+    state = await replay(MemoryStore(chained(*shards)), "p")
+    record = state.records[a_record(1).key]
+    assert (record.outcome, record.turned) == (Outcome.UNEXPECTED_EXIT, False)
+    assert state.as_written(record.key) == a_record(1)
+    assert state.as_written(a_record(2).key) == state.records[a_record(2).key] == a_record(2)
+    assert state.twins == 0
+
+
+async def test_a_reading_that_says_what_holds_is_a_twin_and_going_back_is_none() -> None:
+    other = a_reading(1, parser="00" * 32)
+    shards = [[a_record(1)], [a_reading(1)], [a_reading(1, generation=5)], [other], [a_reading(1)]]
+    state = await replay(MemoryStore(chained(*shards)), "p")
+    assert state.twins == 1
+    assert state.records[a_record(1).key].log.parser == a_reading(1).parser
+    assert state.new([a_reading(1), other, a_reading(3)]) == [other]
 
 
 async def test_records_without_a_pod_are_told_apart_by_their_attempt() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from batchmatrix.model.evidence import Blame, Outcome
@@ -88,3 +90,10 @@ def test_an_exit_0_under_a_drain_draws_on_the_budget_of_interruptions() -> None:
 def test_the_order_in_which_records_come_does_not_matter() -> None:
     first, second = a_record(Outcome.UNEXPECTED_EXIT), a_record(attempt=1)
     assert next_step([second, first], RULES) == Done(second)
+
+
+def test_a_result_that_reading_has_turned_is_not_run_again() -> None:
+    rules = {Outcome.INCOMPLETE: RetryRule(limit=3)}
+    lacking = a_record(Outcome.INCOMPLETE)
+    assert isinstance(next_step([lacking], rules), Retry)
+    assert next_step([replace(lacking, turned=True)], rules) == Done(replace(lacking, turned=True))
