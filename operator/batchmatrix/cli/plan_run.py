@@ -12,6 +12,7 @@ from batchmatrix.base.clock import format_rfc3339
 from batchmatrix.base.documents import Document, Located
 from batchmatrix.base.errors import InvalidSpec, Problem, Unavailable
 from batchmatrix.cli.places import placed, with_origin
+from batchmatrix.cli.plan_reading import reading_notes
 from batchmatrix.cli.plan_state import CatalogsHere, Earlier, read_earlier, read_nodes, read_plan, recorded_by
 from batchmatrix.engine.catalogs import Found, Lookup, resolve, written_out
 from batchmatrix.engine.kept import source_of
@@ -92,7 +93,13 @@ async def plan_of(request: PlanRequest, *, now: float) -> PlanReport:
         previous=previous,
         recorded=_recorded(earlier, plan, previous, whole),
         warnings=tuple(_from_files(used.entries)),
-        notes=(f"nodes: {about_nodes}", *earlier.notes, *_strange(earlier, pinned), *_preflight(whole, plan)),
+        notes=(
+            f"nodes: {about_nodes}",
+            *earlier.notes,
+            *_strange(earlier, pinned),
+            *_preflight(whole, plan),
+            *reading_notes(earlier, plan, whole),
+        ),
     )
 
 

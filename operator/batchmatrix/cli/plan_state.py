@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from batchmatrix.engine.operations import Operations
 from batchmatrix.engine.pinning import Pinned, Pins
 from batchmatrix.engine.policy import retry_rules
 from batchmatrix.engine.tokens import ANNOTATIONS
-from batchmatrix.ledger.replay import State, replay
+from batchmatrix.ledger.replay import replay
 from batchmatrix.model.cell import MatrixRef, Plan
 from batchmatrix.model.observed import NodeState
 from batchmatrix.model.operation import OperationEntry
@@ -48,6 +48,8 @@ class Earlier:
     """The ledger, where its store could be read."""
     operations: Sequence[OperationEntry] = ()
     """Reruns and cancels of that ledger."""
+    written: Mapping[str, Record] = field(default_factory=dict)
+    """Those records by their keys, as their attempts ended: later rules may have changed what they say."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Trials done by cell hash, of the last summary, where that is all there is."""
     whole: bool = True
@@ -133,9 +135,8 @@ async def read_earlier(reader: KubeReader | None, namespace: str, name: str) -> 
     ref = MatrixRef(namespace, name, str(live["metadata"]["uid"]))
     try:
         async with asyncio.timeout(_STORE_SECONDS):
-            pinned, state = await _from_store(results, ref)
-        operations = tuple(state.operations.values())
-        return Earlier(live, pinned, tuple(state.records.values()), operations, notes=_cancelled(operations))
+            found = await _from_store(results, ref)
+        return replace(found, live=live, notes=_cancelled(found.operations))
     except TimeoutError:
         why = f"{results} did not answer in {_STORE_SECONDS:.0f} s"
     except BatchMatrixError as error:
@@ -143,7 +144,7 @@ async def read_earlier(reader: KubeReader | None, namespace: str, name: str) -> 
     return await _from_summary(live, reader, ref, why)
 
 
-async def _from_store(results: str, ref: MatrixRef) -> tuple[Pinned | None, State]:
+async def _from_store(results: str, ref: MatrixRef) -> Earlier:
     base, middle, _ = results.partition(f"/{ref.prefix()}/")
     if not middle:
         raise BatchMatrixError(f"{results} is not where results of this matrix lie")
@@ -152,7 +153,13 @@ async def _from_store(results: str, ref: MatrixRef) -> tuple[Pinned | None, Stat
         pins = Pins(store, ref)
         newest = await pins.newest()
         pinned = await pins.load(newest) if newest is not None else None
-        return pinned, await replay(store, ref.prefix())
+        state = await replay(store, ref.prefix())
+        return Earlier(
+            pinned=pinned,
+            records=tuple(state.records.values()),
+            operations=tuple(state.operations.values()),
+            written={record.key: state.as_written(record.key) for record in state.records.values()},
+        )
     finally:
         await store.close()
 

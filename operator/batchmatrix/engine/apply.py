@@ -28,7 +28,7 @@ from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.launcher import Launcher
 from batchmatrix.publish.keys import log_prefix
 
-__all__ = ["Applied", "apply", "commit"]
+__all__ = ["Applied", "apply", "commit", "read_anew"]
 
 T = TypeVar("T")
 
@@ -79,6 +79,18 @@ async def apply(run: Run, actions: Sequence[Action], *, launcher: Launcher, cloc
     if not applied.refused and any(isinstance(action, Start) for action in actions):
         _let_more_start(run)
     await commit(run, late, applied)
+    return applied
+
+
+async def read_anew(run: Run, *, writer: str) -> Applied:
+    """Make durable what has been read anew, and only then let it count."""
+    applied = Applied()
+    entries, known = run.rereading.collect(writer)
+    keys = [*known, *(entry.key for entry in entries)] if await commit(run, entries, applied) else known
+    for key in keys:
+        run.rereading.settle(key)
+        if run.board is not None:
+            run.board.read_anew(run.ledger.records[key])
     return applied
 
 
@@ -178,6 +190,7 @@ def _take_in(run: Run) -> None:
         run.captures.drop(record.pod_uid)
         run.holds.add(record)
         run.preflights.add(record)
+        run.rereading.consider(record)
         if record.created and record.id.cell_hash != PREFLIGHT:
             run.note_launch(parse_rfc3339(record.created))
         if run.board is not None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from batchmatrix.base.clock import parse_rfc3339
 from batchmatrix.engine.actions import Action, AskWhy, Delete, Finish, Intend, Release, Start
 from batchmatrix.engine.attempt import Attempt, Phase, Step, step
-from batchmatrix.engine.board import Board, Lane, lane_of
+from batchmatrix.engine.board import Board, Lane, TrialKey, lane_of
 from batchmatrix.engine.holds import is_to_ask
 from batchmatrix.engine.obstacles import ASKS
 from batchmatrix.engine.policy import Policy
@@ -66,6 +66,8 @@ class View:
     """When one will, Unix seconds; None where that is not known or never."""
     places: Callable[[Cell], int | None] = lambda _cell: None
     """How many attempts of a cell's kind all nodes could hold by their devices; None where that is no limit."""
+    unread: Collection[TrialKey] = ()
+    """Trials that are read anew: what they come to decides whether they are retried."""
 
 
 @dataclass(slots=True)
@@ -164,6 +166,8 @@ def _admit(board: Board, view: View, decision: Decision, *, held: bool) -> None:
         cell = candidate.cell
         if (cell.hash, candidate.trial) in busy:
             continue  # an earlier attempt may still have a pod: never two at once of one trial
+        if (cell.hash, candidate.trial) in view.unread:
+            continue
         if cell.problem is not None:
             if unplaced == 0:
                 break

@@ -64,6 +64,7 @@ def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: flo
         stop=stop,
         stop_at=now + left if left is not None and left > 0 and not run.policy.suspended else None,
         places=_places(run, nodes),
+        unread=run.rereading.trials,
     )
 
 

@@ -20,6 +20,7 @@ from batchmatrix.engine.pinning import Pinned, Pins, as_pinned
 from batchmatrix.engine.policy import DEFAULT_POLICY, policy_of, reading_rules
 from batchmatrix.engine.preflights import Preflights
 from batchmatrix.engine.pump import Pump
+from batchmatrix.engine.rereading import READS, Rereading
 from batchmatrix.engine.run import Run
 from batchmatrix.ledger.errors import BrokenLedger
 from batchmatrix.ledger.writer import Ledger
@@ -59,6 +60,8 @@ class Opener:
     meter: Meter = UNMETERED
     pumps: dict[str, Pump] = field(default_factory=dict)
     """By store, as far as used."""
+    rereads: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+    """By store how many logs may be read anew at one time."""
 
     async def open(self, ref: MatrixRef, body: Mapping[str, Any] | None) -> Run:
         """Replay the ledger of this object; its plan comes with `adopt`, or from the store where it is gone.
@@ -76,7 +79,22 @@ class Opener:
             pump=self.pumps[name], slots=self.slots, clock=self.clock, notify=lambda: self.notify(ref, 0.0)
         )
         operations = Operations(ledger.operations.values())
-        run = Run(ref=ref, store=store, ledger=ledger, captures=captures, policy=DEFAULT_POLICY, operations=operations)
+        rereading = Rereading(
+            ledger=ledger,
+            store=store,
+            clock=self.clock,
+            reads=self.rereads.setdefault(name, asyncio.Semaphore(READS)),
+            notify=lambda: self.notify(ref, 0.0),
+        )
+        run = Run(
+            ref=ref,
+            store=store,
+            ledger=ledger,
+            captures=captures,
+            policy=DEFAULT_POLICY,
+            rereading=rereading,
+            operations=operations,
+        )
         # of texts of one form the first is the earliest
         trials = (record for record in ledger.records.values() if record.id.cell_hash != PREFLIGHT)
         created = min((record.created for record in trials if record.created), default="")
@@ -200,6 +218,7 @@ class Opener:
             records=run.ledger.records.values(),
             operations=run.operations,
         )
+        run.rereading.begin(plan, run.reading)
         run.taken = len(run.ledger.records)
         run.published = None
 

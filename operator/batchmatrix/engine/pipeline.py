@@ -14,7 +14,7 @@ from typing import Any
 
 from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, LeaseLost, NotFound, Unavailable
 from batchmatrix.base.text import one_line
-from batchmatrix.engine.apply import Applied, apply
+from batchmatrix.engine.apply import Applied, apply, read_anew
 from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.captures import FollowSlots
 from batchmatrix.engine.decide import Decision, View, decide
@@ -125,6 +125,7 @@ class Engine:
         """Stop captures; nothing that is not durable is needed again."""
         for run in self.runs.values():
             await run.captures.close()
+            await run.rereading.close()
 
     async def _see_off(self, ref: MatrixRef) -> None:
         """Have it in the store that the results of a deleted matrix are to go, while anybody still knows."""
@@ -220,7 +221,7 @@ class Engine:
 
     async def _advance(self, run: Run, *, gone: bool) -> tuple[Decision, Applied]:
         world = self._world
-        total = Applied()
+        total = Applied() if gone else await read_anew(run, writer=self._writer)
         for _ in range(ROUNDS):
             now = world.clock.now()
             view = self._observe(run, now, gone=gone)
@@ -233,6 +234,8 @@ class Engine:
             if not applied.committed or applied.trouble:
                 break
         else:
+            decision.wake_at(world.clock.now())
+        if run.rereading.ready and not gone and not total.trouble:
             decision.wake_at(world.clock.now())
         return decision, total
 
@@ -265,6 +268,7 @@ class Engine:
     async def _drop(self, run: Run) -> None:
         """Forget what can be had again: a finished matrix costs no memory."""
         await run.captures.close()
+        await run.rereading.close()
         self.runs.pop(run.ref.uid, None)
 
     def open_attempts(self, phase: Phase) -> int:

@@ -77,7 +77,7 @@ class Reporter:
         board = run.board
         stopped = _stopped(run, decision)
         ended = board is not None and (board.ended or decision.stop is not None)
-        over = ended and decision.idle and not run.problem
+        over = ended and decision.idle and not run.problem and not run.rereading.left
         summary: Summary | None = None
         failed: list[str] = []
         try:
@@ -227,6 +227,7 @@ def _progress(
         pending=phases[Phase.PENDING],
         queued=phases[Phase.QUEUED],
         sent=decision.sent,
+        rereading=run.rereading.left,
         waiting=board.waiting,
         outcomes={outcome.value: count for outcome, count in board.outcomes.items() if count},
         logs={state: board.log_states[state] for state in LogState},
@@ -281,7 +282,16 @@ def _trial(run: Run, cell: Cell, trial: int) -> TrialResult:
     started = run.board.has_started(key) and not run.board.is_due(key)
     state = "Done" if record is not None else ("Running" if started else "Waiting")
     logs = tuple(attempt.log.state for attempt in attempts)
-    return TrialResult(cell=cell.name, trial=trial, state=state, attempts=len(attempts), logs=logs, record=record)
+    return TrialResult(
+        cell=cell.name, trial=trial, state=state, attempts=len(attempts), logs=logs, record=_as_read(run, record)
+    )
+
+
+def _as_read(run: Run, record: Record | None) -> Record | None:
+    """Without metrics that were read by other rules than those in force: two kinds of numbers make no mean."""
+    if record is None or record.log.parser == run.rereading.parser or not record.log.metrics:
+        return record
+    return replace(record, log=replace(record.log, metrics=()))
 
 
 def _started(run: Run) -> str:

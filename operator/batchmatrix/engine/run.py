@@ -16,6 +16,7 @@ from batchmatrix.engine.obstacles import Obstacle
 from batchmatrix.engine.operations import Operations
 from batchmatrix.engine.policy import Policy
 from batchmatrix.engine.preflights import Preflights
+from batchmatrix.engine.rereading import Rereading
 from batchmatrix.ledger.writer import Ledger
 from batchmatrix.model.cell import Cell, MatrixRef, Plan
 from batchmatrix.model.launch import AttemptId
@@ -37,6 +38,7 @@ class Run:
     ledger: Ledger
     captures: Captures
     policy: Policy
+    rereading: Rereading
     holds: Holds = field(default_factory=Holds)
     """Of the whole ledger."""
     reading: ReadingRules = NO_RULES

@@ -62,6 +62,8 @@ class Progress:
     pending: int = 0
     queued: int = 0
     waiting: int = 0
+    rereading: int = 0
+    """Records that are read anew by rules that came after them."""
     sent: int = 0
     """Of those pending or queued: trials that will start if nobody does anything, suspended or not."""
     outcomes: Mapping[str, int] = field(default_factory=dict)
@@ -182,6 +184,7 @@ def _state(progress: Progress) -> tuple[str, str]:
         progress.held,
         progress.barred,
         check,
+        _reading(progress.rereading),
         progress.note,
         progress.waiting_for,
     ]
@@ -193,9 +196,13 @@ def _state(progress: Progress) -> tuple[str, str]:
         return "Held", message
     if progress.barred:
         return "PreflightFailed", message
-    if progress.running:
+    if progress.running or progress.rereading:
         return "Running", message
     return ("Queued" if progress.queued and not progress.pending else "Pending"), message
+
+
+def _reading(count: int) -> str:
+    return f"{count} {'result is' if count == 1 else 'results are'} read anew" if count else ""
 
 
 def _suspended(sent: int) -> str:

@@ -192,6 +192,22 @@ def test_names_are_looked_up_in_the_catalogs_of_the_namespace(cluster: ReadOnlyC
     assert [cell["mitigations"] for cell in data()["cells"]] == [["none"], ["xnack"]]
 
 
+def test_an_edit_of_how_results_are_read_runs_nothing_and_is_said(cluster: ReadOnlyCluster) -> None:
+    def otherwise(spec: Json) -> None:
+        spec["metrics"] = [{"name": "loss", "from": "keyvalue"}]
+
+    new = {cell["name"]: cell["hash"] for cell in data("--offline")["cells"]}
+    cluster.objects[matrix_path("default", "demo")] = live(f"{FOLDER}/default/demo/{UID}/runs/4", change=otherwise)
+    cluster.objects[summary_path("default", "demo")] = summary({new["s8"]: 3, new["s32"]: 3})
+    report = data()
+    assert states(report) == [("s8", "done", 0), ("s32", "done", 0)]
+    said = "what is recorded is read anew, as metrics, endMarker or allowedExitCodes are others now; that runs nothing"
+    assert said in report["notes"]
+    assert plan("--detailed-exitcode").code == 0
+    cluster.objects[matrix_path("default", "demo")] = live(f"{FOLDER}/default/demo/{UID}/runs/4")
+    assert said not in data()["notes"]
+
+
 @pytest.mark.parametrize(
     "content", [b"a: [b", b"hello", b"{}", b"", b"\xff\xfe", b"apiVersion: v1\ncurrent-context: x\n"]
 )
