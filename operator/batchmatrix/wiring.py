@@ -14,6 +14,7 @@ from batchmatrix.adapters.kube.access import Access, from_surroundings
 from batchmatrix.adapters.kube.catalogs import KubeCatalogs
 from batchmatrix.adapters.kube.children import KubeChildren
 from batchmatrix.adapters.kube.client import Client
+from batchmatrix.adapters.kube.editing import KubeEditor
 from batchmatrix.adapters.kube.launcher import KubeLauncher
 from batchmatrix.adapters.kube.lease import Lease
 from batchmatrix.adapters.kube.logs import KubeLogs
@@ -43,11 +44,13 @@ from batchmatrix.settings import Identity, Settings, StoreSettings
 
 __all__ = [
     "Cluster",
+    "KubeEditor",
     "KubeReader",
     "build_cluster",
     "build_engine",
     "catalog_sources",
     "connect",
+    "connect_to_edit",
     "node_states",
     "open_results",
     "open_store",
@@ -214,6 +217,12 @@ async def connect(context: str | None = None) -> KubeReader | None:
     """
     access = await from_surroundings(context)
     return None if access is None else KubeReader(access)
+
+
+async def connect_to_edit(context: str | None = None) -> KubeEditor | None:
+    """The same cluster as `connect`, for a change that its user asks for. Raises BatchMatrixError as that does."""
+    access = await from_surroundings(context)
+    return None if access is None else KubeEditor(access)
 
 
 def open_results(url: str) -> Store:

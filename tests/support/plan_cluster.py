@@ -1,4 +1,4 @@
-"""An API server of plain objects that answers GET alone, and a kubeconfig for it: what `batchmatrix plan` looks at."""
+"""An API server of plain objects that nothing changes, and a kubeconfig for it: what the command line looks at."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ class ReadOnlyCluster:
     kubeconfig: Path = Path()
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of every request."""
+    sent: list[Json] = field(default_factory=list)
+    """What was sent to change something; it is answered, and changes nothing here."""
 
 
 def a_kubeconfig(folder: Path, server: str, *, namespace: str = "default") -> Path:
@@ -66,6 +68,9 @@ def read_only_cluster(folder: Path, objects: Mapping[str, Json | int]) -> Iterat
             path = self.path.partition("?")[0]
             cluster.asked.append((self.command, path))
             found = cluster.objects.get(path, 404)
+            if self.command != "GET":
+                cluster.sent.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                found = cluster.objects.get(f"{self.command} {path}", found)
             code = found if isinstance(found, int) else 200
             refusal = {"kind": "Status", "status": "Failure", "code": code, "message": f"{path} is refused"}
             data = json.dumps(refusal if isinstance(found, int) else found).encode()

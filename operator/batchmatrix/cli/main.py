@@ -13,6 +13,7 @@ from batchmatrix.cli.catalog import catalog
 from batchmatrix.cli.exits import Exit
 from batchmatrix.cli.import_ import import_
 from batchmatrix.cli.lint import lint
+from batchmatrix.cli.operations import cancel, rerun, resume, suspend
 from batchmatrix.cli.output import say
 from batchmatrix.cli.plan import plan
 from batchmatrix.cli.streams import can_be_written, close_streams, open_streams, tell
@@ -33,6 +34,10 @@ app.add_command(catalog)
 app.add_command(plan)
 app.add_command(lint)
 app.add_command(import_)
+app.add_command(rerun)
+app.add_command(cancel)
+app.add_command(suspend)
+app.add_command(resume)
 
 
 @app.command()
