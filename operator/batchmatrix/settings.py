@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 
 from batchmatrix.base.errors import InvalidSpec, Problem
-from batchmatrix.base.quantities import parse_duration
+from batchmatrix.base.quantities import parse_duration, parse_quantity
 
 __all__ = [
     "DEFAULT_CONFIG",
@@ -36,6 +36,15 @@ def _between(least: str, most: str) -> AfterValidator:
         return text
 
     return AfterValidator(check)
+
+
+def _size(text: str) -> str:
+    if parse_quantity(text) < 1:
+        raise ValueError("must be at least 1 byte, such as 100Gi")
+    return text
+
+
+_AT_LEAST_A_BYTE = AfterValidator(_size)
 
 
 class _Model(BaseModel):
@@ -82,6 +91,8 @@ class Limits(_Model):
     """Most cells of one matrix."""
     followed_logs: int = Field(default=200, ge=1)
     """Most logs that are followed at one time."""
+    log_bytes_per_matrix: Annotated[str, _AT_LEAST_A_BYTE] = "100Gi"
+    """Raw bytes that the logs of all attempts of one matrix may take together; what goes beyond is read, not kept."""
     concurrent_reads: int = Field(default=16, ge=1)
     """Most logs that are read at the end at one time."""
     concurrent_requests: int = Field(default=32, ge=1)

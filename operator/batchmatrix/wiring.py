@@ -27,7 +27,7 @@ from batchmatrix.adapters.objectstore import open_s3, open_s3_of_user
 from batchmatrix.adapters.telemetry.clock import SystemClock
 from batchmatrix.adapters.telemetry.stores import MeteredStore
 from batchmatrix.base.errors import InvalidSpec, Problem, Unavailable
-from batchmatrix.base.quantities import parse_duration
+from batchmatrix.base.quantities import parse_duration, parse_quantity
 from batchmatrix.engine.captures import FollowSlots
 from batchmatrix.engine.catalogs import Lookup
 from batchmatrix.engine.opening import Opener
@@ -189,6 +189,7 @@ def build_engine(
         reads=lambda: asyncio.Semaphore(settings.limits.concurrent_reads),
         writer=identity.writer,
         max_cells=settings.limits.cells,
+        log_bytes=int(parse_quantity(settings.limits.log_bytes_per_matrix)),
         service_accounts=settings.service_accounts,
         notify=notify,
         meter=meter,

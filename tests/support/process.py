@@ -193,7 +193,7 @@ class _Logs(LogSource):
 class Process:
     """One life of the operator over a world: passes come from the watch, from its own wakes and after failures."""
 
-    def __init__(self, world: SmallWorld, *, writer: str = "writer-0") -> None:
+    def __init__(self, world: SmallWorld, *, writer: str = "writer-0", log_bytes: int = 1 << 40) -> None:
         self.world = world
         self.trouble: list[str] = []
         """What passes raised to be tried again."""
@@ -213,6 +213,7 @@ class Process:
                 reads=lambda: asyncio.Semaphore(16),
                 writer=writer,
                 max_cells=1000,
+                log_bytes=log_bytes,
                 service_accounts=frozenset(),
                 notify=self.notify,
             ),

@@ -82,6 +82,8 @@ class Header:
     """Why some of the log up to here is missing, if it is."""
     capped: bool = False
     """The limit on size was met: nothing after this chunk is kept."""
+    limit: str = ""
+    """Which limit that was, if not the user's own."""
     torn: list[int] = field(default_factory=list)
     """Where in the log a line stops whose end is lost, as bytes from its beginning. A newline that stands there was put
     in by whoever kept the log."""
@@ -127,7 +129,13 @@ class ChunkWriter:
             del self._raw[:_FRAME]
 
     def seal(
-        self, anchor: Anchor | None, *, trouble: str = "", capped: bool = False, manifest: dict[str, Any] | None = None
+        self,
+        anchor: Anchor | None,
+        *,
+        trouble: str = "",
+        capped: bool = False,
+        limit: str = "",
+        manifest: dict[str, Any] | None = None,
     ) -> bytes:
         """The whole object."""
         if self._raw:
@@ -141,6 +149,7 @@ class ChunkWriter:
             anchor,
             trouble,
             capped=capped,
+            limit=limit if capped else "",
             torn=self.torn,
             manifest=manifest or {},
         )

@@ -104,6 +104,7 @@ def _begin_capture(run: Run, action: Capture) -> None:
             prefix=f"{run.ref.prefix()}/{log_prefix(pod.cell, pod.id.trial, pod.uid)}",
             follow=action.follow,
             max_bytes=run.policy.log_max_bytes,
+            share=run.log_budget.share(pod.uid),
             rules=run.reading if pod.id.cell_hash != PREFLIGHT else NO_RULES,
             patience=run.policy.pending.node_lost,
         ),
@@ -188,6 +189,7 @@ def _take_in(run: Run) -> None:
             run.board.operate(entry)
     for record in _newest(records, len(records) - run.taken):
         run.captures.drop(record.pod_uid)
+        run.log_budget.settle(record.pod_uid, record.log.bytes)
         run.holds.add(record)
         run.preflights.add(record)
         run.rereading.consider(record)

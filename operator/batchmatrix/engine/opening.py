@@ -15,6 +15,7 @@ from batchmatrix.engine.captures import Captures, FollowSlots
 from batchmatrix.engine.catalogs import Lookup, resolve, written_out
 from batchmatrix.engine.drift import drift_of
 from batchmatrix.engine.holds import Holds
+from batchmatrix.engine.logbudget import LogBudget
 from batchmatrix.engine.operations import Operations
 from batchmatrix.engine.pinning import Pinned, Pins, as_pinned
 from batchmatrix.engine.policy import DEFAULT_POLICY, policy_of, reading_rules
@@ -55,6 +56,8 @@ class Opener:
     """Makes a bound on how many logs are read at one time; each store has its own, so that none waits for another."""
     writer: str
     max_cells: int
+    log_bytes: int
+    """Raw bytes that all logs of one matrix may take together."""
     service_accounts: frozenset[str]
     notify: Callable[[MatrixRef, float], None]
     meter: Meter = UNMETERED
@@ -93,6 +96,7 @@ class Opener:
             captures=captures,
             policy=DEFAULT_POLICY,
             rereading=rereading,
+            log_budget=LogBudget(self.log_bytes, sum(record.log.bytes for record in ledger.records.values())),
             operations=operations,
         )
         # of texts of one form the first is the earliest

@@ -23,6 +23,7 @@ from batchmatrix.base.errors import AlreadyExists, NotFound, Unavailable
 from batchmatrix.base.text import one_line
 from batchmatrix.capture.anchor import Resume
 from batchmatrix.capture.timestamps import Splitter
+from batchmatrix.engine.logbudget import Share
 from batchmatrix.engine.logstore import backoff
 from batchmatrix.engine.recording import CaptureResult, Recording
 from batchmatrix.model.metric import NO_RULES, ReadingRules
@@ -60,6 +61,8 @@ class CaptureRequest:
     """Read while the container runs; else wait for its end."""
     max_bytes: int
     """Raw bytes that are kept."""
+    share: Share | None = None
+    """What all logs of the matrix together leave for it; None for no such limit."""
     rules: ReadingRules = NO_RULES
     patience: float = 300.0
     """Seconds after the container's end in which a node that does not answer is asked again."""
@@ -138,6 +141,7 @@ class Pump:
             prefix=request.prefix,
             rules=request.rules,
             max_bytes=request.max_bytes,
+            share=request.share,
             waits=waits,
         )
 

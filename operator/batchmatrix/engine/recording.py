@@ -12,6 +12,7 @@ from batchmatrix.base.text import one_line
 from batchmatrix.capture.anchor import Tail
 from batchmatrix.capture.chunks import CHUNK_SECONDS, SCHEMA, ChunkWriter, chunk_key, open_chunk
 from batchmatrix.capture.timestamps import Block
+from batchmatrix.engine.logbudget import OPERATORS_LIMIT, Share
 from batchmatrix.engine.logstore import PatientStore, chunk_keys, chunks_of
 from batchmatrix.model.evidence import Captured, HoldRequest, LogState
 from batchmatrix.model.metric import MetricValue, ReadingRules
@@ -52,6 +53,7 @@ class Recording:
         prefix: str,
         rules: ReadingRules,
         max_bytes: int,
+        share: Share | None = None,
         waits: Callable[[str], None] = lambda _why: None,
     ) -> None:
         """`waits` as in PatientStore. Raises InvalidSpec for rules that cannot be used."""
@@ -59,6 +61,8 @@ class Recording:
         self._clock = clock
         self._prefix = prefix
         self._max_bytes = max_bytes
+        self._share = share
+        self._limit = ""
         self._rules = rules
         self._reader = LogReader(rules)
         self._sha = hashlib.sha256()
@@ -99,8 +103,10 @@ class Recording:
             self._bytes += chunk.header.bytes
             self._lines += chunk.header.lines
             self._trouble = chunk.header.trouble
-            self._capped = chunk.header.capped
+            self._capped, self._limit = chunk.header.capped, chunk.header.limit
             self.tail = Tail(chunk.header.anchor)
+        if self._share is not None:
+            self._share.note(self._bytes)
         self.seen = self._bytes
         self._writer = ChunkWriter(len(keys) + 1, self._bytes)
         return None
@@ -113,7 +119,7 @@ class Recording:
         self.lost_anchor = False
         self._reader.write(block.raw)
         if not self._capped:
-            room = self._max_bytes - self._bytes
+            room = self._room()
             if len(block.raw) <= room:
                 await self._keep(block)
                 return
@@ -122,6 +128,15 @@ class Recording:
             self._capped = True
             await self._seal()
         self.tail.feed(block)
+
+    def _room(self) -> int:
+        """Bytes that may still be kept; which limit says so is remembered."""
+        own = self._max_bytes - self._bytes
+        if self._share is None or self._share.room >= own:
+            self._limit = ""
+            return own
+        self._limit = OPERATORS_LIMIT
+        return self._share.room
 
     async def seal_if_due(self) -> None:
         """Seal what is pending if its first byte is old enough."""
@@ -157,7 +172,8 @@ class Recording:
             return self._result({"state": LogState.LOST, "message": self._trouble, **self._read()})
         message = self._trouble
         if not message and self._capped:
-            message = f"longer than logs.maxBytes: cut after {self._bytes} of {self.seen} bytes"
+            text = f"the matrix's logs reach {self._limit}" if self._limit else "longer than logs.maxBytes"
+            message = f"{text}: cut after {self._bytes} of {self.seen} bytes"
         manifest = {
             "schema": SCHEMA,
             "state": LogState.TRUNCATED if message else LogState.COMPLETE,
@@ -167,6 +183,7 @@ class Recording:
             "chunks": self._writer.number,
             "message": message,
             "capped": self._capped and not self._trouble,
+            "limit": self._limit if self._capped else "",
             **self._read(),
         }
         if self._capped:  # only this reading has seen what is beyond the cut
@@ -189,6 +206,8 @@ class Recording:
         self._sha.update(block.raw)
         self._writer.add(block)
         self._bytes += len(block.raw)
+        if self._share is not None:
+            self._share.note(self._bytes)
         self._lines += len(block.stamps)
         self.tail.feed(block)
 
@@ -196,7 +215,9 @@ class Recording:
         writer = self._writer
         if not writer.bytes and manifest is None:
             return
-        data = writer.seal(self.tail.anchor, trouble=self._trouble, capped=self._capped, manifest=manifest)
+        data = writer.seal(
+            self.tail.anchor, trouble=self._trouble, capped=self._capped, limit=self._limit, manifest=manifest
+        )
         await self._store.put_new(chunk_key(self._prefix, writer.number), data)
         self._writer = ChunkWriter(writer.number + 1, self._bytes)
 
@@ -222,6 +243,7 @@ class Recording:
             parser=manifest["parser"],
             message=manifest["message"],
             capped=manifest.get("capped", False),
+            limit=manifest.get("limit", ""),
             hold=HoldRequest(**manifest["hold"]) if manifest["hold"] is not None else None,
         )
         return CaptureResult(captured, tuple(manifest["missing"]), manifest["marker"])

@@ -12,6 +12,7 @@ from batchmatrix.engine.board import Board
 from batchmatrix.engine.captures import Captures
 from batchmatrix.engine.holds import Holds
 from batchmatrix.engine.kept import UsedCatalog
+from batchmatrix.engine.logbudget import LogBudget
 from batchmatrix.engine.obstacles import Obstacle
 from batchmatrix.engine.operations import Operations
 from batchmatrix.engine.policy import Policy
@@ -39,6 +40,7 @@ class Run:
     captures: Captures
     policy: Policy
     rereading: Rereading
+    log_budget: LogBudget
     holds: Holds = field(default_factory=Holds)
     """Of the whole ledger."""
     reading: ReadingRules = NO_RULES

@@ -82,7 +82,9 @@ class Captured:
     message: str = ""
     """Why the log is not complete; one line."""
     capped: bool = False
-    """TRUNCATED for no other cause than the user's own `logs.maxBytes`: no gap lies in what was kept."""
+    """TRUNCATED for no other cause than a limit on its size: no gap lies in what was kept."""
+    limit: str = ""
+    """Which limit that was; empty for the user's own `logs.maxBytes`."""
     hold: HoldRequest | None = None
     """None where the log holds no `::hold` line."""
 

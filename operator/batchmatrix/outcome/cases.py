@@ -80,7 +80,7 @@ TABLE: dict[Case, Row] = {
         Outcome.SUCCEEDED,
         _NOBODY,
         "succeeded, log cut by the user's limit",
-        "raise spec.logs.maxBytes to keep the whole log",
+        "raise that limit to keep the whole log",
     ),
     Case.EXIT: _row(
         Outcome.UNEXPECTED_EXIT,
@@ -201,7 +201,7 @@ TABLE: dict[Case, Row] = {
         Outcome.INCOMPLETE,
         _NOBODY,
         "allowed exit code, end marker not in the part of the log that was kept",
-        "the log was cut at spec.logs.maxBytes, and what came after it cannot be read again: run the trial again",
+        "what came after the cut cannot be read again: raise that limit and run the trial again",
     ),
     Case.NO_METRIC: _row(
         Outcome.INCOMPLETE,
@@ -213,7 +213,7 @@ TABLE: dict[Case, Row] = {
         Outcome.INCOMPLETE,
         _NOBODY,
         "allowed exit code, required metrics missing, log cut by the user's limit",
-        "the log was cut at spec.logs.maxBytes: raise it, or print them earlier",
+        "raise that limit, or print them earlier",
     ),
     Case.LOG_LOST: _row(
         Outcome.LOG_LOST,

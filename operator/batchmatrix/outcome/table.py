@@ -118,24 +118,24 @@ def _proof(evidence: Evidence, code: int) -> Stop:
     if captured.state in (LogState.LOST, LogState.NONE):
         return Stop(Case.LOG_LOST, f"exit code {code}, but {_log_words(captured)}")
     capped = captured.state is LogState.TRUNCATED and captured.capped
+    cut = f"its log was cut at {captured.bytes} bytes by {captured.limit or 'spec.logs.maxBytes'}"
     if captured.state is LogState.TRUNCATED and not capped:
         lacks = f", and required metrics are missing: {names}" if missing else ""
         return Stop(Case.LOG_GAP, f"exit code {code}, but {_log_words(captured)}{lacks}")
     if evidence.missing_marker:
         lacks = f", and required metrics are missing: {names}" if missing else ""
-        where = "the part of its log that was kept" if capped and evidence.reread else "its log"
-        return Stop(
-            Case.NO_MARKER_CAPPED if capped and evidence.reread else Case.NO_MARKER,
-            f"exit code {code}, but the end marker {evidence.missing_marker!r} is not in {where}{lacks}",
-        )
+        hidden = capped and evidence.reread
+        where = "the part of its log that was kept" if hidden else "its log"
+        words = f"exit code {code}, but the end marker {evidence.missing_marker!r} is not in {where}{lacks}"
+        return Stop(Case.NO_MARKER_CAPPED, f"{words}; {cut}") if hidden else Stop(Case.NO_MARKER, words)
     if missing:
         return Stop(
             Case.NO_METRIC_CAPPED if capped else Case.NO_METRIC,
-            f"exit code {code}, but required metrics are missing: {names}",
+            f"exit code {code}, but required metrics are missing: {names}" + (f"; {cut}" if capped else ""),
         )
     if capped:
         said = f"exit code {code}, which is allowed; " if code else ""
-        return Stop(Case.SUCCEEDED_CAPPED, f"{said}its log was cut at {captured.bytes} bytes by spec.logs.maxBytes")
+        return Stop(Case.SUCCEEDED_CAPPED, f"{said}{cut}")
     return Stop(Case.SUCCEEDED, f"exit code {code}, which is allowed" if code else "")
 
 
