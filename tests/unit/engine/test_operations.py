@@ -212,7 +212,8 @@ async def test_a_cancel_that_came_while_nothing_could_be_written_is_not_taken_fo
     await process.run(120)
     assert reason(world) == "Cancelled"
     assert world.made == []
-    assert world.status()["operations"] == {"cancel": "now", "rerun": "old"}
+    operations = (await world.ledger()).operations.values()
+    assert [(entry.action, entry.token) for entry in operations] == [("seen", "old"), ("cancel", "now")]
 
 
 async def test_a_trial_that_runs_is_run_again_after_that(start: Start) -> None:
@@ -483,9 +484,10 @@ async def test_a_rerun_right_after_a_cancel_does_not_keep_what_runs_from_being_e
     world.annotate(cancel="stop")
     await process.run(3)
     assert ledgers(store) == len(shards) + 1
+    await process.end()
     world.annotate(rerun="again")
-    await process.run(3)
     store.fault = None
+    process = start(world)
     assert await process.run(120, until=handled(world, "again"))
     assert await by_trial(world) == {
         ("s8", 0): [(0, 0, Outcome.CANCELLED), (1, 1, GOOD)],

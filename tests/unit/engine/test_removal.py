@@ -182,7 +182,7 @@ async def test_a_process_may_die_at_any_call_once_the_mark_is_there(start: Start
         return world
 
     calls = list((await run(None)).calls)
-    marked = next(number for number, call in enumerate(calls, 1) if MARKS in call)
+    marked = 1 + calls.index(f"put {MARKS}{REF.uid}")
     assert calls[-1] == f"remove {MARKS}{REF.uid}"
     for number in range(marked + (when == "before"), len(calls) + 1):
         world = await run(Kill(number, when))
