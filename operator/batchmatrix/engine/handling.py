@@ -12,6 +12,7 @@ from batchmatrix.engine.apply import Applied, commit
 from batchmatrix.engine.board import Board, TrialKey
 from batchmatrix.engine.run import Run
 from batchmatrix.engine.tokens import ANNOTATIONS, Request, requests
+from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.operation import OperationEntry
 from batchmatrix.outcome.wanted import is_as_wanted
 
@@ -129,10 +130,12 @@ def _rerun(run: Run, board: Board, request: Request, now: float, writer: str) ->
 
 
 def _failed(board: Board, key: TrialKey, expect: str) -> bool:
-    """Not as wanted; of what was cancelled also that which has no result."""
+    """Not as wanted; of what was cancelled also that which has no result, and what a rule has taken back."""
     record = board.results.get(key)
     if record is None:
-        return board.operations.cancelled(*key)
+        attempts = board.attempts(key)
+        taken_back = board.is_due(key) and bool(attempts) and attempts[-1].outcome is Outcome.CANCELLED
+        return taken_back or board.operations.cancelled(*key)
     return not is_as_wanted(record, expect)
 
 

@@ -38,7 +38,9 @@ async def test_everything_goes_once_the_matrix_is_gone_and_nobody_elses(start: S
     world.submit(trials=3, **DELETE)
     world.submit(NEIGHBOUR, trials=1, **DELETE)
     process = start(world)
-    assert await process.run(60, until=finished(world))
+    assert await process.run(
+        60, until=lambda: all(world.condition("Finished", ref) == "True" for ref in (REF, NEIGHBOUR))
+    )
     if dropped:
         await process.run(HOLD + 60)
         assert REF.uid not in process.engine.runs

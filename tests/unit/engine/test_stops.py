@@ -172,6 +172,10 @@ async def test_at_the_deadline_what_waits_is_taken_back_without_any_other_event(
     assert len(world.sent("kill")) == 1
     await process.run(30)
     assert (reason(world), await outcomes(world)) == ("DeadlineExceeded", [(0, 0, Outcome.CANCELLED)])
+    world.annotate(rerun="t")
+    await process.run(5)
+    assert [name.rsplit("-", 2)[1:] for name in world.made[1:]] == [["t0", "a1"]]
+    assert list((await world.ledger()).operations[("rerun", "t")].trials.values()) == [{0: 1}]
 
 
 async def test_time_suspended_is_not_counted_and_a_rerun_is_a_new_beginning(start: Start) -> None:
