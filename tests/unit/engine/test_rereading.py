@@ -266,3 +266,16 @@ async def test_no_mean_is_made_of_numbers_that_were_read_by_different_rules(star
     world.stores["default"].fault = None
     await finished(world, process)
     assert (metrics(world)["loss"]["n"], metrics(world)["loss"]["mean"]) == (3, 1.0)
+
+
+async def test_a_reading_whose_commit_was_not_answered_counts_all_the_same(start: Start) -> None:
+    world, process = await ended(start, trials=2, workload=WORK)
+    fates = iter([Fault.AFTER])
+    world.stores["default"].fault = lambda name, key: (
+        next(fates, None) if name == "put_new" and "/ledger/" in key else None
+    )
+    world.submit(trials=2, workload={**WORK, "allowedExitCodes": [0, 3]})
+    await finished(world, process)
+    assert process.trouble
+    assert (world.status()["verdict"], world.status()["trials"]["succeeded"]) == ("pass", 2)
+    assert (await world.ledger()).twins == 0

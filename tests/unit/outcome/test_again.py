@@ -37,7 +37,7 @@ def record(
     """As the engine makes it."""
     finish = Finish(pod.id, evidence(pod, captured=log, missing_metrics=missing, missing_marker=marker))
     cell = a_cell("c", allowed_exit_codes=allowed)
-    return record_of(finish, matrix=MATRIX, cell=cell, generation=1, holds=Holds(), now=START + 99, writer="w")
+    return record_of(finish, matrix=MATRIX, cell=cell, generation=1, holds=Holds(), rerun=0, now=START + 99, writer="w")
 
 
 def again(written: Record, allowed: tuple[int, ...]) -> Verdict:
@@ -108,7 +108,7 @@ def test_other_codes_are_noticed_and_their_words_too() -> None:
 
 def test_what_no_code_was_known_for_is_judged_once_one_is() -> None:
     finish = Finish(exited(0).id, evidence(exited(0), allowed_exit_codes=None))
-    written = record_of(finish, matrix=MATRIX, cell=None, generation=1, holds=Holds(), now=START, writer="w")
+    written = record_of(finish, matrix=MATRIX, cell=None, generation=1, holds=Holds(), rerun=0, now=START, writer="w")
     assert written.reason == Case.CODES_UNKNOWN
     assert not agrees(written, written, (0,))
     assert again(written, (0,)).outcome is Outcome.SUCCEEDED
