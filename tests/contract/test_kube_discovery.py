@@ -9,11 +9,13 @@ import pytest
 from aiohttp import web
 
 from batchmatrix.adapters.kube.client import Client
-from batchmatrix.adapters.kube.discovery import check_kinds
+from batchmatrix.adapters.kube.discovery import KindsMissing, check_kinds
 from batchmatrix.base.errors import BatchMatrixError, Unavailable
+from batchmatrix.controller import leftovers
+from batchmatrix.controller.leftovers import kinds_or_leftovers
 from batchmatrix.controller.main import Operator
 from batchmatrix.settings import Identity, Settings
-from tests.support.kube import Request, Script, scripted, status
+from tests.support.kube import Request, Script, pod, scripted, status
 
 PATH = "/apis/batchmatrix.dev/v1alpha1"
 
@@ -78,3 +80,43 @@ async def test_the_operator_begins_with_that(tmp_path: Path) -> None:
         with pytest.raises(BatchMatrixError, match="has no matrixcatalogs"):
             await operator.run(asyncio.Event())
     assert not (tmp_path / "results").exists()
+
+
+def left(*answers: Script, pods: bool) -> Script:
+    """A server that answers so about its kinds, the last one for ever, and that has a pod of ours or none."""
+    coming = list(answers)
+
+    async def script(request: Request, raw: web.Request) -> web.StreamResponse:
+        if request.path == PATH:
+            return await (coming.pop(0) if len(coming) > 1 else coming[0])(request, raw)
+        assert request.path == "/api/v1/pods"
+        return web.json_response({"metadata": {}, "items": [pod("left", uid="p1")] if pods else []})
+
+    return script
+
+
+NONE, CATALOGS_ALONE, ALL = refusing(404), serving("matrixcatalogs"), serving("batchmatrices", "matrixcatalogs")
+
+
+@pytest.mark.parametrize(
+    ("script", "ends"),
+    [
+        (left(NONE, pods=True), "leftovers"),
+        (left(CATALOGS_ALONE, pods=True), "leftovers"),
+        (left(NONE, pods=False), "at once"),
+        (left(serving("batchmatrices"), pods=True), "at once"),
+        (left(NONE, NONE, ALL, pods=True), "serves"),
+        (left(ALL, pods=True), "serves"),
+    ],
+)
+async def test_only_pods_of_a_kind_that_is_surely_gone_are_seen_to_first(
+    script: Script, ends: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "PAUSE", 0.0)
+    async with scripted(script) as api, Client(api.access(), fence=None) as client:
+        if ends == "at once":
+            with pytest.raises(KindsMissing):
+                await kinds_or_leftovers(client, [None])
+        else:
+            missing = await kinds_or_leftovers(client, [None])
+            assert (missing is not None) == (ends == "leftovers")
