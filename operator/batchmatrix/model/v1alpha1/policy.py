@@ -133,7 +133,11 @@ class Pending(ApiModel):
         default="15m", description="While the container is being made: volumes, image pull, failed pulls."
     )
     invalid_image: Duration = Field(default="0s", description="After the image was found to be impossible.")
-    node_lost: Duration = Field(default="5m", description="While the pod's node does not answer.")
+    node_lost: Duration = Field(
+        default="5m",
+        description="While the node of a pod that is being deleted, and has had its grace period, does not say that it "
+        "has ended; of a silent node Kubernetes deletes the pods, after some minutes of its own.",
+    )
     other: Duration = Field(
         default="5m", description="For anything else, such as no pod, or a missing ConfigMap of envFrom."
     )
