@@ -46,7 +46,7 @@ def test_row_01_killed_before_and_after_a_call(
         case.settled("kills")
         case.wait(lambda: len(case.deaths) == 2 or Pending(case.deaths), what="the second death to be noticed")
         assert case.deaths == [-signal.SIGKILL] * 2
-        assert case.end("kills") == expected
+        case.ends_as("kills", expected)
 
 
 def test_the_matrix_of_kills_has_every_kind_of_call_in_its_life(

@@ -20,6 +20,8 @@ from tests.support.wait import Pending, wait_for
 __all__ = ["Operator", "ended", "matrix_on", "served"]
 
 STOP_SECONDS = 30.0
+TAIL = 8000
+"""Characters of its log that a failure shows."""
 
 
 class Operator:
@@ -128,7 +130,8 @@ class Operator:
 
     def tail(self) -> str:
         """The end of its log."""
-        return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(line for line in lines if "kube_config" not in line)[-TAIL:]
 
 
 @contextmanager

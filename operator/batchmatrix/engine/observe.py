@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from batchmatrix.base.clock import parse_rfc3339
@@ -31,7 +31,7 @@ UNSEEN_LIMIT = 60.0
 def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: float, gone: bool) -> View:
     """The view that decide works on; also brings the run's memory of what was seen up to date."""
     jobs = {job.uid: job for job in children.jobs(run.ref.uid)}
-    pods = {pod.uid: pod for pod in children.pods(run.ref.uid) if pod.namespace == run.ref.namespace}
+    pods = {pod.uid: pod for pod in children.pods(run.ref.uid) if _is_ours(run, pod, jobs)}
     for job in (*jobs.values(), *run.launched.values()):
         if job.id.cell_hash != PREFLIGHT:
             run.note_launch(job.created)
@@ -88,6 +88,13 @@ def _left(run: Run, now: float) -> float | None:
         start = max(start, rerun)
     pauses = [*run.operations.suspensions, *run.holds.spans]
     return left_of_deadline(run.policy, first_launch=start, pauses=pauses, now=now)
+
+
+def _is_ours(run: Run, pod: PodState, jobs: Collection[str]) -> bool:
+    """Labels alone are nothing: anybody may write them. Our finalizer is on a pod until its record is durable."""
+    if pod.namespace != run.ref.namespace:
+        return False
+    return pod.finalized or pod.job_uid in jobs or pod.uid in run.seen
 
 
 def _places(run: Run, nodes: Nodes) -> Callable[[Cell], int | None]:

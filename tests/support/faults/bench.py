@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import sys
@@ -12,9 +13,10 @@ from typing import Any
 
 import zstandard
 
+from batchmatrix.adapters.objectstore import open_s3
 from tests.support.cluster import Json, Kube
 from tests.support.faults.api import api_proxy, kubeconfig_of
-from tests.support.faults.oracle import End, end_of, once_each
+from tests.support.faults.oracle import End, differences, end_of, once_each
 from tests.support.faults.plays import PodPlay, Trial, play_logs, play_pods
 from tests.support.faults.proxy import Call, Proxy, Rule
 from tests.support.faults.store import store_proxy
@@ -47,6 +49,7 @@ class Bench:
         settings: Mapping[str, Any],
         play: Callable[[Trial], PodPlay],
         store: Proxy | None = None,
+        s3: S3Server | None = None,
     ) -> None:
         self.kube = kube
         self.api = api
@@ -55,6 +58,7 @@ class Bench:
         self._play = play
         self.settings = {**QUICK, **settings}
         self._stack = stack
+        self._s3 = s3
         self.operators: list[Operator] = []
         self.operator = self._replica("operator-0", api)
         self.deaths: list[int] = []
@@ -123,18 +127,37 @@ class Bench:
         return [entry for entry in self.entries() if entry["kind"] == "record"]
 
     def entries(self) -> list[Json]:
-        """Everything in the ledgers of the store; only for a folder."""
+        """Everything in the ledgers of the store."""
         found: list[Json] = []
-        for shard in sorted(self.operator.store.rglob("ledger/*.jsonl.zst")):
-            lines = zstandard.ZstdDecompressor().decompressobj().decompress(shard.read_bytes()).splitlines()
+        for shard in self._shards():
+            lines = zstandard.ZstdDecompressor().decompressobj().decompress(shard).splitlines()
             found += [json.loads(line) for line in lines[1:]]
         return found
+
+    def _shards(self) -> list[bytes]:
+        """Past the proxy, so that no rule has to do with it."""
+        if self._s3 is None:
+            return [path.read_bytes() for path in sorted(self.operator.store.rglob("ledger/*.jsonl.zst"))]
+        bucket = open_s3(
+            self.kube.namespace, endpoint=self._s3.endpoint, allow_http=True, credentials=self._s3.credentials
+        )
+
+        async def read() -> list[bytes]:
+            keys = [info.key async for info in bucket.list("") if "/ledger/" in info.key]
+            return [await bucket.get(key) for key in keys]
+
+        return asyncio.run(read())
 
     def end(self, name: str, *, records: list[Json] | None = None, calls: list[Call] | None = None) -> End:
         """The oracle's view of a finished matrix, once it has made its own assertions."""
         end = end_of(self.kube, name, self.records() if records is None else records)
         once_each(self.api.calls if calls is None else calls, end, matrix=name)
         return end
+
+    def ends_as(self, name: str, expected: End, *, calls: list[Call] | None = None) -> None:
+        """The oracle's verdict; a failure shows the lines that differ."""
+        found = differences(self.end(name, calls=calls), expected)
+        assert not found, "not as undisturbed:\n" + "\n".join(found)
 
     def kinds(self) -> dict[str, int]:
         """How many calls of each kind there were."""
@@ -181,7 +204,7 @@ def bench(
                 "credentials": str(s3.credentials),
             }
             more["stores"] = {"default": {"s3": bucket}}
-        case = Bench(kube, folder, api, stack=stack, settings=more, play=play, store=store)
+        case = Bench(kube, folder, api, stack=stack, settings=more, play=play, store=store, s3=s3)
         try:
             yield case
             _leave(case)

@@ -6,6 +6,7 @@ is left in the cluster) is asserted for each run by itself.
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections import Counter
@@ -15,7 +16,7 @@ from typing import Any
 from tests.support.cluster import Json, Kube
 from tests.support.faults.proxy import Call
 
-__all__ = ["End", "created", "end_of", "once_each"]
+__all__ = ["End", "created", "differences", "end_of", "once_each"]
 
 RECORD_FIELDS = (
     "cell",
@@ -65,6 +66,13 @@ def end_of(kube: Kube, name: str, records: Iterable[Json]) -> End:
         "status": _masked(steady),
         "summary": {key: _masked(text) for key, text in summary.items()},
     }
+
+
+def differences(end: End, expected: End) -> list[str]:
+    """Lines that one of two ends has and the other has not; empty where they are the same."""
+    texts = [json.dumps(each, indent=1, sort_keys=True).replace("\\n", "\n").splitlines() for each in (expected, end)]
+    marks = ("+ ", "- ")
+    return [line for line in difflib.ndiff(*texts) if line.startswith(marks)]
 
 
 def created(calls: Iterable[Call], *, matrix: str) -> Counter[str]:

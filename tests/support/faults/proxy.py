@@ -242,6 +242,7 @@ class Proxy:
         self._headers = dict(headers or {})
         self._numbers = itertools.count(1)
         self._session: aiohttp.ClientSession | None = None
+        self._under_way: set[asyncio.Future[web.StreamResponse]] = set()
 
     def add(self, act: Act, what: str = "", **more: object) -> Rule:
         """A new rule; `what` is `VERB RESOURCE`, and the rest as in Rule."""
@@ -334,6 +335,16 @@ class Proxy:
         rule = next((rule for rule in [*self.rules, *self.standing] if rule.takes(call)), None)
         if rule is not None:
             call.fault = getattr(rule.act, "__name__", "act")
+        answering = asyncio.ensure_future(self._answer(exchange, rule))
+        if not call.what.mutating:
+            return await answering
+        # What is on its way to the server arrives, and is noted, also when its sender has died meanwhile.
+        self._under_way.add(answering)
+        answering.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(answering)
+
+    @staticmethod
+    async def _answer(exchange: Exchange, rule: Rule | None) -> web.StreamResponse:
         try:
             return await (exchange.forward() if rule is None else rule.act(exchange))
         except (aiohttp.ClientError, ConnectionError):  # either side went away in the middle

@@ -641,3 +641,20 @@ async def test_a_lost_lease_ends_the_pass_wherever_it_shows(start: Start) -> Non
     world.submit(trials=2)
     with pytest.raises(LeaseLost):
         await process.run(5)
+
+
+async def test_a_pod_that_only_bears_our_labels_is_neither_read_nor_recorded(start: Start) -> None:
+    world = SmallWorld()
+    world.submit()
+    process = start(world)
+    await process.run(1)
+    job = world.job("t0-a0")
+    foreign = world.start_pod(job, uid="foreign", job_uid="foreign-job", finalized=False)
+    world.end_pod(foreign)
+    await process.run(30)
+    assert await records(world) == []
+    assert world.logs[foreign.name].opens == []
+    world.end_pod(world.start_pod(job))
+    world.end_job(job)
+    await process.run(30)
+    assert await outcomes(world) == [(0, 0, Outcome.SUCCEEDED)]
