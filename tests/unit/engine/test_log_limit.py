@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from batchmatrix.capture.timestamps import Block
 from batchmatrix.engine.logbudget import LogBudget
 from batchmatrix.engine.logstore import read_log
+from batchmatrix.engine.recording import Recording
 from batchmatrix.model.evidence import LogState, Outcome
+from batchmatrix.model.metric import NO_RULES
+from tests.support.logs import START, QuickClock
 from tests.support.process import Process
+from tests.support.stores import MemoryStore
 from tests.support.world import Program, SmallWorld, records
 
 LOG = b"loss=1\nloss=2\n"
@@ -63,3 +68,19 @@ def test_logs_that_are_being_kept_count_and_none_counts_twice() -> None:
     assert budget.room == 35
     two.note(99)
     assert budget.room == 0
+
+
+async def test_which_limit_cut_a_log_is_known_to_the_process_that_ends_it() -> None:
+    store, share = MemoryStore(), LogBudget(8).share("pod-uid")
+    key = "ns/m/uid/logs/cell/0/pod-uid"
+    first = Recording(store=store, clock=QuickClock(), prefix=key, rules=NO_RULES, max_bytes=99, share=share)
+    await first.take(Block(LOG, [START, START]))
+    again = LogBudget(8).share("pod-uid")
+    second = Recording(store=store, clock=QuickClock(), prefix=key, rules=NO_RULES, max_bytes=99, share=again)
+    assert await second.replay() is None
+    assert again.room == 0
+    captured = (await second.finish(proven=True)).captured
+    assert (captured.capped, captured.limit) == (True, "the operator's limits.logBytesPerMatrix")
+    assert captured.message.startswith(
+        "the matrix's logs reach the operator's limits.logBytesPerMatrix: cut after 8 of "
+    )
