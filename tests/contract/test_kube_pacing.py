@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 from aiohttp import web
 
@@ -84,3 +85,19 @@ async def test_stale_credentials_are_read_anew_and_a_closed_session_is_made_anew
                 assert response.status == 200
             await paced.close()
         assert [request.headers["Authorization"] for request in api.requests] == ["Bearer old", *["Bearer new"] * 2]
+
+
+async def test_a_watch_that_is_refused_as_too_old_says_so_in_an_event() -> None:
+    async def script(request: Request, _raw: web.Request) -> web.StreamResponse:
+        return status(410, "Expired")
+
+    async with scripted(script) as api:
+        paced = PacedSession(api.access())
+        async with paced.session.get(f"{api.url}{PATH}?watch=true") as response:
+            assert response.status == 200
+            lines = b"".join([block async for block in response.content.iter_chunked(1 << 20)]).splitlines()
+            (event,) = map(json.loads, lines)
+            assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
+        async with paced.session.get(api.url + PATH) as response:
+            assert response.status == 410
+        await paced.close()

@@ -147,10 +147,14 @@ class Exchange:
     call: Call
     request: web.Request
     _proxy: Proxy
+    stage: Act | None = None
+    """Answers in the server's place, for calls of a kind that no server is there for."""
     response: web.StreamResponse | None = field(default=None)
 
     async def forward(self) -> web.StreamResponse:
         """Pass the call on and its answer back, as it comes."""
+        if self.stage is not None:
+            return await self.stage(self)
         async with self._send() as upstream:
             self.call.committed = upstream.status
             response = web.StreamResponse(status=upstream.status, headers=_kept(upstream.headers))
@@ -231,7 +235,7 @@ class Proxy:
         self.rules: list[Rule] = []
         """Of those that take a call, the first one has it."""
         self.standing: list[Rule] = []
-        """Asked after all `rules`: what belongs to the stage and not to the play."""
+        """What belongs to the stage and not to the play: their acts answer what would go to the server."""
         self.prepare: list[Callable[[Call], None]] = []
         """Each may change a call before any rule sees it."""
         self.calls: list[Call] = []
@@ -331,8 +335,9 @@ class Proxy:
         for prepare in self.prepare:
             prepare(call)
         self.calls.append(call)
-        exchange = Exchange(call, request, self)
-        rule = next((rule for rule in [*self.rules, *self.standing] if rule.takes(call)), None)
+        stage = next((rule.act for rule in self.standing if rule.takes(call)), None)
+        exchange = Exchange(call, request, self, stage)
+        rule = next((rule for rule in list(self.rules) if rule.takes(call)), None)
         if rule is not None:
             call.fault = getattr(rule.act, "__name__", "act")
         answering = asyncio.ensure_future(self._answer(exchange, rule))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
+from aiohttp.streams import EmptyStreamReader
 
 from batchmatrix.adapters.kube.access import Access
 
@@ -29,10 +33,33 @@ class _Watch:
     failures: int = 0
 
 
+class _Line(EmptyStreamReader):
+    """The body of an answer that is one line."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self._data = data
+
+    def iter_chunked(self, n: int) -> Any:
+        """The line, as one block."""
+        return self._blocks()
+
+    async def _blocks(self) -> AsyncIterator[bytes]:
+        yield self._data
+
+
+def _as_event(response: aiohttp.ClientResponse) -> None:
+    """A version that is too old may be told by the answer itself or by an event in it: only the latter is expected."""
+    status = {"kind": "Status", "code": 410, "reason": "Expired", "message": "the version to watch from is too old"}
+    response.status = 200
+    response.content = _Line(json.dumps({"type": "ERROR", "object": status}).encode() + b"\n")
+
+
 class PacedSession:
     """Requests authenticate as `access` does, at the moment they are sent.
 
-    A watch of a path is opened again ever later while the ones before it ended at once.
+    A watch of a path is opened again ever later while the ones before it ended at once, and an answer of 410 to one is
+    given as the event that means the same.
     """
 
     def __init__(self, access: Access, *, pace: float = PACE) -> None:
@@ -66,7 +93,8 @@ class PacedSession:
         return ""
 
     async def _send(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-        if request.url.query.get("watch"):
+        watches = bool(request.url.query.get("watch"))
+        if watches:
             await self._hold_back(request.url.path)
         request.headers.update(await self._access.headers())
         response = await handler(request)
@@ -75,6 +103,8 @@ class PacedSession:
             self._access.refused()
             request.headers.update(await self._access.headers())
             response = await handler(request)
+        if watches and response.status == 410:
+            _as_event(response)
         return response
 
     async def _hold_back(self, path: str) -> None:

@@ -1,0 +1,129 @@
+"""Requests that are refused, put off, slow, or whose reply is lost: rows 7 and 8."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from tests.support.faults import acts
+from tests.support.faults.bench import QUICK, Bench
+from tests.support.faults.matrices import eventful, eventful_play
+from tests.support.faults.proxy import Act, Call
+from tests.support.wait import Pending
+
+Stage = Callable[..., AbstractContextManager[Bench]]
+Undisturbed = Callable[..., Any]
+
+WRITES = (
+    "create leases",
+    "update leases",
+    "create jobs",
+    "patch pods",
+    "delete pods",
+    "create configmaps",
+    "update configmaps",
+    "patch batchmatrices/status",
+    "create events",
+)
+READS = (
+    "get leases",
+    "list jobs",
+    "watch jobs",
+    "list pods",
+    "watch pods",
+    "list nodes",
+    "watch nodes",
+    "list batchmatrices",
+    "watch batchmatrices",
+    "get configmaps",
+    "get pods/log",
+)
+TIMEOUT = 5.0
+"""Seconds after which the operator of these tests gives a request up."""
+RETRY_AFTER = 3
+
+FAULTS: dict[str, Act] = {
+    "429": acts.refuse(429, "TooManyRequests", retry_after=RETRY_AFTER),
+    "500": acts.refuse(500, "InternalError"),
+    "503": acts.refuse(503, "ServiceUnavailable", retry_after=RETRY_AFTER),
+    # carried out when nobody waits for it any more
+    "slow": acts.delayed(TIMEOUT + 2),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_row_07_a_first_request_of_every_kind_fails_and_nothing_is_lost(
+    fault: str, stage: Stage, undisturbed: Undisturbed
+) -> None:
+    expected = undisturbed(eventful("kills"), eventful_play)
+    # who asks for the lease too late loses it: it has time enough here
+    settings = {
+        "api": {**QUICK["api"], "requestTimeout": f"{TIMEOUT:.0f}s"},
+        "lease": {"name": "batchmatrix", "duration": "60s"},
+    }
+    with stage(play=eventful_play, settings=settings) as case:
+        rules = {kind: case.api.add(FAULTS[fault], kind) for kind in (*READS, *WRITES)}
+        case.operator.start()
+        case.kube.create("batchmatrices", eventful("kills"))
+        case.settled("kills")
+        case.wait(
+            lambda: not (left := [kind for kind, rule in rules.items() if not rule.done]) or Pending(left),
+            what="a call of each kind",
+        )
+        assert case.deaths == []
+        case.ends_as("kills", expected)
+        if fault in ("429", "503"):
+            for kind in ("create jobs", "patch pods", "patch batchmatrices/status", "list jobs", "watch pods"):
+                assert waited(case.api.made(kind)) >= RETRY_AFTER, kind
+
+
+def waited(calls: list[Call]) -> float:
+    """Seconds between the answer that asked for time and the next call of its kind that was sent after it.
+
+    What comes within a second of it was on its way together with the one that was refused.
+    """
+    refused = next(call for call in calls if call.told in (429, 503))
+    answered = refused.answered
+    assert answered is not None
+    later = [call.time for call in calls if call.time > answered + 1]
+    return min(later) - answered
+
+
+def test_row_07_an_api_server_that_is_down_for_a_while_ends_no_process(stage: Stage, undisturbed: Undisturbed) -> None:
+    """Longer than the tries of the library that watches matrices would last by themselves."""
+    expected = undisturbed(eventful("kills"), eventful_play)
+    with stage(play=eventful_play, settings={"lease": {"name": "batchmatrix", "duration": "5m"}}) as case:
+        case.operator.start()
+        case.kube.create("batchmatrices", eventful("kills"))
+        case.wait(lambda: case.api.made("create jobs") or Pending(case.kinds()), what="a Job to be sent")
+        down = case.api.add(FAULTS["500"], times=None)
+        case.until_done(down, times=30)
+        down.times = 0
+        case.settled("kills")
+        assert case.deaths == []
+        case.ends_as("kills", expected)
+
+
+def test_row_08_calls_that_are_carried_out_and_whose_reply_is_lost_are_made_once(
+    stage: Stage, undisturbed: Undisturbed
+) -> None:
+    expected = undisturbed(eventful("kills"), eventful_play)
+    settings = {"lease": {"name": "batchmatrix", "duration": "60s"}}
+    with stage(play=eventful_play, settings=settings) as case:
+        jobs = case.api.add(acts.lose_reply(), "create jobs", times=4)
+        rules = {kind: case.api.add(acts.lose_reply(), kind) for kind in WRITES if kind != "create jobs"}
+        case.operator.start()
+        case.kube.create("batchmatrices", eventful("kills"))
+        case.settled("kills")
+        assert jobs.done == 4
+        case.wait(
+            lambda: not (left := [kind for kind, rule in rules.items() if not rule.done]) or Pending(left),
+            what="a call of each kind",
+        )
+        assert case.deaths == []
+        case.ends_as("kills", expected)
+        # One that is sent again before the watch shows it meets its own name, and is taken for what it is.
+        assert {call.committed for call in case.api.made("create jobs")} <= {201, 409}
