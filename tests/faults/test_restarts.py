@@ -153,5 +153,5 @@ def test_row_25_sigterm_with_hundreds_of_logs_under_way_ends_in_time_and_gives_t
         lease = case.kube.get("leases", "batchmatrix")["spec"]
         assert lease["holderIdentity"] == ""
         assert case.records() == []
-        held = [pod["metadata"].get("finalizers") for pod in case.kube.list("pods")]
-        assert held == [["batchmatrix.dev/record"]] * FOLLOWED
+        held = [pod for pod in case.kube.list("pods") if "batchmatrix.dev/record" in pod["metadata"]["finalizers"]]
+        assert len(held) == FOLLOWED  # nothing was let go for which there is no record
