@@ -24,7 +24,6 @@ from batchmatrix.adapters.kube.pacing import PacedSession
 from batchmatrix.adapters.kube.publisher import KubePublisher
 from batchmatrix.adapters.kube.reading import KubeReader, node_states
 from batchmatrix.adapters.objectstore import open_s3, open_s3_of_user
-from batchmatrix.adapters.telemetry.clock import SystemClock
 from batchmatrix.adapters.telemetry.stores import MeteredStore
 from batchmatrix.base.errors import InvalidSpec, Problem, Unavailable
 from batchmatrix.base.quantities import parse_duration, parse_quantity
@@ -177,7 +176,7 @@ def build_engine(
     meter: Meter = UNMETERED,
 ) -> Engine:
     """The engine over a cluster. Raises InvalidSpec where a plug-in's catalog cannot be used."""
-    clock = SystemClock()
+    clock = cluster.client.clock
     slots = FollowSlots(settings.limits.followed_logs)
     opener = Opener(
         stores=stores,

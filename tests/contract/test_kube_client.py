@@ -302,3 +302,14 @@ async def test_a_server_that_asked_for_time_is_not_asked_again_before_that(code:
                 with pytest.raises(Unavailable, match="slow down"):
                     await other.create(JOBS, {})
     assert [seen.method for seen in api.requests] == ["POST", "GET", "POST", "POST"]
+
+
+async def test_the_time_is_that_of_the_servers_answers() -> None:
+    async def dated(seen: Request, raw: web.Request) -> web.StreamResponse:
+        response = await ok(seen, raw)
+        response.headers["Date"] = "Fri, 15 Jan 2027 08:00:00 GMT"
+        return response
+
+    async with scripted(dated) as api, Client(api.access(), fence=None) as client:
+        await client.get(f"{JOBS}/a")
+        assert 0 <= client.clock.now() - 1_800_000_000 < 60

@@ -19,6 +19,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 
 from batchmatrix.adapters.kube.access import Access
+from batchmatrix.adapters.kube.clock import ServerClock
 from batchmatrix.adapters.kube.errors import refusal
 from batchmatrix.adapters.kube.paths import requested
 from batchmatrix.adapters.kube.patience import Patience
@@ -91,6 +92,8 @@ class Client:
         meter: Meter = UNMETERED,
     ) -> None:
         self.meter = meter
+        self.clock = ServerClock()
+        """Set by every answer."""
         self._access = access
         self._timeout = timeout
         self._patience = Patience() if patient else None
@@ -281,6 +284,7 @@ class Client:
             self._count(method, path, params, "none")
             raise
         self._count(method, path, params, str(response.status))
+        self.clock.heard(response.headers.get("Date", ""))
         return response
 
     def _count(self, method: str, path: str, params: Mapping[str, str] | None, code: str) -> None:

@@ -15,26 +15,18 @@ from collections.abc import Callable
 from typing import Any
 
 from batchmatrix.adapters.kube.client import Client
+from batchmatrix.adapters.kube.clock import boot_clock
 from batchmatrix.adapters.kube.errors import Conflict
 from batchmatrix.adapters.kube.paths import LEASES
 from batchmatrix.base.clock import format_rfc3339
 from batchmatrix.base.errors import AlreadyExists, LeaseLost, NotFound, Unavailable
 
-__all__ = ["DURATION", "Lease", "boot_clock"]
+__all__ = ["DURATION", "Lease"]
 
 DURATION = 15.0
 """Seconds for which others stand back after a renewal."""
 
 log = logging.getLogger(__name__)
-
-
-def boot_clock() -> float:
-    """Seconds that go on while the process is stopped and, where the system can tell, while the machine sleeps.
-
-    CLOCK_BOOTTIME on Linux: CLOCK_MONOTONIC stands still in a suspended machine, while others wait the Lease out.
-    """
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 class Lease:

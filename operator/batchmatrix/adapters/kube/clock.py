@@ -1,0 +1,63 @@
+"""The API server's time, in place of this machine's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+
+__all__ = ["ServerClock", "boot_clock"]
+
+SLACK = 1.0
+"""Seconds that an answer may have been on its way, or servers behind one address differ, until the clock is set."""
+
+
+def boot_clock() -> float:
+    """Seconds that go on while the process is stopped and, where the system can tell, while the machine sleeps.
+
+    CLOCK_BOOTTIME on Linux: CLOCK_MONOTONIC stands still in a suspended machine, while others wait a lease out.
+    """
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+class ServerClock:
+    """Fills ports.clock.Clock from the Date of the API server's answers.
+
+    Deadlines are counted from times that the server wrote: when a pod was created, or was to be deleted. A machine
+    whose clock is wrong, or is set while trials run, would end them too early, or never.
+    """
+
+    def __init__(self, *, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = boot_clock) -> None:
+        """`wall` (Unix seconds) counts until the server has answered; `monotonic` goes on while the machine sleeps."""
+        self._wall = wall
+        self._monotonic = monotonic
+        self._offset: float | None = None
+        """Unix seconds less monotonic ones."""
+        self._last = ""
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self._wall() if self._offset is None else self._monotonic() + self._offset
+
+    def monotonic(self) -> float:
+        """Seconds since boot, time asleep included."""
+        return self._monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """asyncio's sleep."""
+        await asyncio.sleep(seconds)
+
+    def heard(self, date: str) -> None:
+        """An answer came with this Date (RFC 9110, whole seconds); one that cannot be read is passed over."""
+        if date == self._last:
+            return
+        self._last = date
+        try:
+            sent = parsedate_to_datetime(date).timestamp()
+        except (TypeError, ValueError, OverflowError):
+            return
+        least = sent - self._monotonic()
+        if self._offset is None or not least - SLACK <= self._offset <= least + 1.0 + SLACK:
+            self._offset = least + 0.5

@@ -1,0 +1,79 @@
+"""The time is the API server's, whatever this machine's clock says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+import pytest
+
+from batchmatrix.adapters.kube.clock import ServerClock
+
+TRUE = 1_800_000_000.0
+
+
+@dataclass
+class Machine:
+    """A machine that has been up for a while; its wall clock is off by so much."""
+
+    up: float = 1000.0
+    off: float = 0.0
+
+    @property
+    def true(self) -> float:
+        return TRUE + self.up
+
+    def clock(self) -> ServerClock:
+        return ServerClock(wall=lambda: self.true + self.off, monotonic=lambda: self.up)
+
+    def date(self, *, late: float = 0.0) -> str:
+        return format_datetime(datetime.fromtimestamp(int(self.true - late), UTC), usegmt=True)
+
+
+def test_the_machines_clock_counts_until_the_server_has_answered() -> None:
+    machine = Machine(off=-500.0)
+    clock = machine.clock()
+    assert clock.now() == machine.true - 500.0
+    clock.heard(machine.date())
+    assert clock.now() == pytest.approx(machine.true, abs=1.0)
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_changes_nothing(jump: float) -> None:
+    machine = Machine()
+    clock = machine.clock()
+    clock.heard(machine.date())
+    machine.off += jump
+    machine.up += 100.0
+    assert clock.now() == pytest.approx(machine.true, abs=1.0)
+
+
+def test_answers_within_a_second_do_not_shake_it_and_it_never_goes_back_for_them() -> None:
+    machine = Machine()
+    clock = machine.clock()
+    clock.heard(machine.date())
+    before = clock.now()
+    for step in range(1, 400):
+        machine.up += 0.1
+        clock.heard(machine.date(late=(step % 7) / 10))
+        assert clock.now() == pytest.approx(before + 0.1)
+        before = clock.now()
+
+
+def test_a_server_whose_clock_is_another_is_followed() -> None:
+    machine = Machine()
+    clock = machine.clock()
+    clock.heard(machine.date())
+    clock.heard(machine.date(late=60.0))
+    assert clock.now() == pytest.approx(machine.true - 60.0, abs=1.0)
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Wed, 99 Nov 2026 23:16:13 GMT", "Mon, 01 Jan 0001 00:00:00 +9999"])
+def test_a_date_that_cannot_be_read_is_passed_over(date: str) -> None:
+    machine = Machine()
+    clock = machine.clock()
+    clock.heard(machine.date())
+    now = clock.now()
+    clock.heard(date)
+    assert clock.now() == now
