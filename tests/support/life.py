@@ -319,6 +319,10 @@ class Life(SmallWorld):
                 self._stop(pod)
                 self.finish(pod, 137, why="ContainerStatusUnknown")
 
+    def answers(self, node: str) -> bool:
+        """Whether it is there, and has been for as long as it takes to end what was to end meanwhile."""
+        return node not in self.lost_nodes and self.clock.time - self.back.get(node, 0.0) > GRACE + 5.0
+
     def taint(self) -> None:
         """The pods on nodes that do not answer are deleted by the control plane."""
         for pod in list(self.pods.values()):

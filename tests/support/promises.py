@@ -185,7 +185,7 @@ class Promises:
         if record.pod_uid and fate is None:
             self.broken(f"a pod {record.pod_uid} is recorded that never was")
         if fate is not None:
-            reachable = fate.pod.node not in self._life.lost_nodes
+            reachable = self._life.answers(fate.pod.node)
             if fate.runs and (reachable or record.outcome is not Outcome.NODE_LOST):
                 self.broken(f"{fate.pod.name} is recorded as {record.outcome} while its container runs")
             self._logs.append(record)
@@ -206,7 +206,9 @@ class Promises:
         except BatchMatrixError as error:
             self.broken(f"the {log.state} log of {record.pod} cannot be read: {error}", error)
             return
-        if kept != (wrote[: len(kept)] if log.capped else wrote):
+        # A container on a node that was given up may still write; nobody can say that its log is whole.
+        part = log.capped or record.outcome is Outcome.NODE_LOST
+        if kept != (wrote[: len(kept)] if part else wrote):
             self.broken(f"the {log.state} log of {record.pod} is {kept!r}, and it wrote {wrote!r}")
 
     # The end

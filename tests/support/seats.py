@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from math import floor
 from typing import Any, TypeVar
 
+from batchmatrix.adapters.kube.clock import ServerClock
 from batchmatrix.base.errors import BatchMatrixError, LeaseLost, Unavailable
 from batchmatrix.engine.removal import store_to_clear
 from batchmatrix.model.cell import MatrixRef
@@ -43,25 +46,21 @@ class Death:
     """How late."""
 
 
-class _Clock:
-    """The clock of the process's machine; the wall clock may be wrong."""
+class _Clock(ServerClock):
+    """The clock of the process, on a machine whose own may be wrong."""
 
     def __init__(self, life: Life) -> None:
-        self._life = life
         self.skew = 0.0
+        self._life = life
+        super().__init__(wall=lambda: self.time + self.skew, monotonic=lambda: self.time)
 
     @property
     def time(self) -> float:
         return self._life.clock.time
 
-    def now(self) -> float:
-        return self.time + self.skew
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    def answer(self) -> None:
+        """The API server has answered, and says when."""
+        self.heard(format_datetime(datetime.fromtimestamp(floor(self.time), UTC), usegmt=True))
 
 
 class _Store(MemoryStore):
@@ -173,6 +172,7 @@ class Seat:
                 dict(memory.known), dict(memory.shown_jobs), dict(memory.shown_pods),
             )  # fmt: skip
             self.deaf = set(WATCHES)
+            self.clock.answer()
         life.seats.append(self)
         life.holder = self
         self.process = _Living(self, writer=writer)
@@ -215,6 +215,7 @@ class Seat:
 
     def hear(self) -> None:
         """All watches begin anew with a full list, as after 410 Gone. That of the matrices tells of no deletion."""
+        self.clock.answer()
         self.deaf.clear()
         self.drop = dict.fromkeys(WATCHES, 0)
         gone = [*self.shown_jobs.values(), *self.shown_pods.values()]
@@ -249,6 +250,7 @@ class Seat:
         async def answer() -> T:
             if (error := self.life.refusal(call.split()[0])) is not None:
                 raise error
+            self.clock.answer()
             return act()
 
         return await self.request(call, answer, store=False)
