@@ -206,9 +206,7 @@ class Promises:
         except BatchMatrixError as error:
             self.broken(f"the {log.state} log of {record.pod} cannot be read: {error}", error)
             return
-        # A container on a node that was given up may still write; nobody can say that its log is whole.
-        part = log.capped or record.outcome is Outcome.NODE_LOST
-        if kept != (wrote[: len(kept)] if part else wrote):
+        if kept != (wrote[: len(kept)] if log.capped else wrote):
             self.broken(f"the {log.state} log of {record.pod} is {kept!r}, and it wrote {wrote!r}")
 
     # The end

@@ -35,6 +35,8 @@ class Capture:
 
     pod: PodState
     follow: bool
+    unseen: bool = False
+    """Not followed, and its container's end is taken as given, as its node is silent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ def _begin_capture(run: Run, action: Capture) -> None:
             rules=run.reading if pod.id.cell_hash != PREFLIGHT else NO_RULES,
             patience=run.policy.pending.node_lost,
         ),
+        unseen=action.unseen,
     )
 
 

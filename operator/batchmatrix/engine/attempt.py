@@ -187,7 +187,7 @@ def _ending(attempt: Attempt, pod: PodState) -> Step:
     if capture is None:
         if _never_started(pod):
             return Step(Phase.ENDING, (_finish(attempt, Captured(LogState.NONE)),))
-        return Step(Phase.ENDING, (Capture(pod, follow=False),))
+        return Step(Phase.ENDING, (Capture(pod, follow=False, unseen=not attempt.over),))
     if capture.captured is None:
         return Step(Phase.ENDING)
     return Step(Phase.ENDING, (_finish(attempt),))

@@ -53,14 +53,18 @@ class Captures:
         self._notify = notify
         self._captures: dict[str, _Capture] = {}
 
-    def begin(self, pod_uid: str, request: CaptureRequest) -> None:
-        """Start keeping a log; a second call for the same pod changes nothing."""
+    def begin(self, pod_uid: str, request: CaptureRequest, *, unseen: bool = False) -> None:
+        """Start keeping a log; a second call for the same pod changes nothing.
+
+        `unseen`: of one that is not followed, that its container's end is taken as given and not known.
+        """
         if pod_uid in self._captures:
             return
         ended, live = End(), asyncio.Event()
         if request.follow:
             self._slots.used += 1
         else:
+            ended.unseen = unseen
             ended.set()
         task = asyncio.create_task(self._run(request, ended, live), name=f"capture {pod_uid}")
         self._captures[pod_uid] = _Capture(task, ended, live)
@@ -87,12 +91,16 @@ class Captures:
         waiting = (each.ended.waiting_for for each in self._captures.values() if not each.task.done())
         return next((f"logs cannot be kept: {why}" for why in waiting if why), "")
 
-    def mark_ended(self, pods: Iterable[tuple[str, float | None]]) -> None:
-        """Tell the captures of these pods (uid, Unix time of the container's end if known) that no more will come."""
-        for uid, finished in pods:
+    def mark_ended(self, pods: Iterable[tuple[str, float | None, bool]]) -> None:
+        """Tell the captures of these pods that no more will come.
+
+        Each as uid, Unix time of the container's end if known, and whether somebody saw it end.
+        """
+        for uid, finished, seen in pods:
             capture = self._captures.get(uid)
             if capture is not None and not capture.ended.is_set():
                 capture.ended.finished = finished
+                capture.ended.unseen = not seen
                 capture.ended.set()
 
     def seal(self, pod_uid: str) -> None:

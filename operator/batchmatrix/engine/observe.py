@@ -46,7 +46,7 @@ def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: flo
     look.at_launches(jobs.keys(), now)
     run.seen = {attempt.pod.uid: attempt.pod for attempt in look.opened if attempt.pod is not None}
     run.captures.mark_ended(
-        (attempt.pod.uid, attempt.pod.container.finished)
+        (attempt.pod.uid, attempt.pod.container.finished, attempt.over)
         for attempt in look.opened
         if attempt.pod is not None and attempt.given_up
     )

@@ -48,6 +48,8 @@ GRACE = 5.0
 SILENCE = 300.0
 """Seconds of silence after which a stream is opened anew: its connection may be dead without a sign."""
 
+UNSEEN = "its node did not say that the container has ended, so it may have written more"
+
 
 @dataclass(frozen=True, slots=True)
 class CaptureRequest:
@@ -81,6 +83,8 @@ class End(asyncio.Event):
 
     finished: float | None = None
     """When it ended, Unix seconds by its node's clock; None where that is not known."""
+    unseen: bool = False
+    """Nobody saw it end: its node is silent and was waited for long enough. It may still write."""
     seal: bool = False
     """Asks a stream that follows to seal what it has, because the container is about to be ended with its log."""
     sealed: bool = False
@@ -176,9 +180,9 @@ class Pump:
                 barren = 0 if came else barren + 1
                 # Nothing at all is believed the second time only: an answer that was cut off looks the same.
                 if final and not came and (not first or barren > 1):
-                    return await recording.finish(proven=True)
+                    return await _whole(recording, ended)
                 if final and first and 0 < came <= WHOLE_AT_ONCE and not recording.tail.inside:
-                    return await recording.finish(proven=True)
+                    return await _whole(recording, ended)
                 misses = 0
                 if final and came:
                     continue
@@ -193,7 +197,7 @@ class Pump:
                 if recording.seen > before or not isinstance(error, _Dropped):
                     closed = None
                 if final and closed is not None and closed >= (ended.finished or 0.0):
-                    return await recording.finish(proven=True)
+                    return await _whole(recording, ended)
                 hopeless = isinstance(error, NotFound) or (isinstance(error, _Dropped) and tries + 1 >= ATTEMPTS)
                 if final and (hopeless or self._clock.monotonic() >= until):
                     return await recording.finish(proven=False, message=str(error))
@@ -259,6 +263,11 @@ class Pump:
                     caught_up = None
         intake.close()
         return True
+
+
+async def _whole(recording: Recording, ended: End) -> CaptureResult:
+    """Nothing more came: that is all of it, if the container is known to have ended."""
+    return await recording.finish(proven=not ended.unseen, message=UNSEEN)
 
 
 class _Intake:

@@ -15,7 +15,7 @@ from batchmatrix.model.observed import JobState
 from tests.support.logs import Killed
 from tests.support.process import HOLD, Process
 from tests.support.stores import Fault
-from tests.support.world import REF, Kill, Program, SmallWorld, outcomes, records
+from tests.support.world import GRACE, REF, Kill, Program, SmallWorld, outcomes, records
 
 Start = Callable[[SmallWorld], Process]
 
@@ -40,6 +40,27 @@ async def test_a_pod_on_a_lost_node_whose_log_was_followed_is_recorded_and_retri
     assert (record.log.state, record.log.bytes) == (LogState.TRUNCATED, len(b"one\ntwo\n"))
     assert world.sent("release") == [pod.name]
     assert world.job("t0-a1").phase == "active"
+
+
+@pytest.mark.parametrize("mode", ["follow", "end"])
+async def test_a_log_of_which_nobody_saw_the_end_is_not_called_complete(start: Start, mode: str) -> None:
+    """The node comes back just as its pod was given up, and its container writes on."""
+    world = SmallWorld()
+    world.submit(logs={"mode": mode})
+    process = start(world)
+    await process.run(1)
+    pod = world.start_pod(world.job("t0-a0"))
+    await process.run(60)
+    world.lost_nodes.add("node-1")
+    world.delete_pod(pod)
+    given_up = world.clock.time + GRACE + 300.0
+    await process.run(given_up - world.clock.time + 5.0)
+    world.lost_nodes.clear()
+    await process.run(60)
+    (record,) = await records(world)
+    assert record.outcome is Outcome.NODE_LOST
+    assert (record.log.state, record.log.bytes) == (LogState.TRUNCATED, len(b"one\ntwo\n"))
+    assert "may have written more" in record.log.message
 
 
 async def test_a_trial_that_is_preempted_late_is_recorded_once_and_retried(start: Start) -> None:
