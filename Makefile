@@ -10,7 +10,7 @@ CLUSTER := hack/cluster
 # Each of these would disturb what runs beside it: nodes or the operator go away in them, or devices must be free.
 ALONE := $(addprefix tests/e2e/test_,example.py kill.py drain.py lost_node.py upgrade.py)
 
-.PHONY: help setup generate verify lint format tools test test-unit life test-api e2e demo bench bench-quick clean cluster-up cluster-bare cluster-down
+.PHONY: help setup generate verify lint format tools test test-unit life test-api test-faults kill-points e2e demo bench bench-quick clean cluster-up cluster-bare cluster-down
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ cluster-up: ## Start the local Kubernetes (2 real nodes, 2 fake ones); builds it
 cluster-down: ## Stop it and leave nothing behind
 	$(CLUSTER) down
 
-test: test-unit test-api e2e ## All tests: unit, property, golden, contract, apiserver, e2e
+test: test-unit test-api test-faults e2e ## All tests: unit, property, golden, contract, apiserver, faults, e2e
 
 tools: # built outside of the tests, whose time is limited
 	@$(CLUSTER) bin helm >/dev/null
@@ -64,6 +64,14 @@ cluster-bare: cluster-up # tests bring their own operator
 
 test-api: setup cluster-bare ## Contract and apiserver rings on a real control plane
 	$(PYTEST) tests/contract tests/apiserver -n 3 --dist loadfile
+
+test-faults: setup cluster-bare ## Kills, outages and lies on a real control plane with fake nodes
+	$(PYTEST) tests/faults --ignore=tests/faults/alone -n 3 --dist loadfile
+	# It takes the CRD away, under everything that runs beside it.
+	$(PYTEST) tests/faults/alone
+
+kill-points: setup cluster-bare ## SIGKILL at every call of a small matrix, and at a hundred random ones (hours)
+	$(PYTEST) tests/faults/kill_points.py -n 2 -rP
 
 e2e: setup cluster-bare ## Real pods: operator installed by Helm, S3 in the cluster
 	# The example has the devices to itself, as its trials must overlap; its installation stays for the others.
