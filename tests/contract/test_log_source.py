@@ -179,9 +179,7 @@ def site(request: pytest.FixtureRequest) -> Site:
 async def keep(source: LogSource, namespace: str, case: str, *, follow: bool, ended: End) -> None:
     """Pump the log of `case` and hold what is stored against what the container wrote."""
     store = MemoryStore()
-    request = CaptureRequest(
-        namespace=namespace, pod=case, prefix=f"logs/{case}", follow=follow, max_bytes=1 << 30, definitions=()
-    )
+    request = CaptureRequest(namespace=namespace, pod=case, prefix=f"logs/{case}", follow=follow, max_bytes=1 << 30)
     captured = (await Pump(source=source, store=store, clock=HastyClock()).run(request, ended)).captured
     raw = CASES[case].raw
     assert captured.state is LogState.COMPLETE, captured

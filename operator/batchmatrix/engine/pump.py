@@ -1,10 +1,9 @@
 """Keeps the log of one pod: from the source, line by line accounted for, into the store.
 
-A log is complete when a read that began after the container's end brought nothing that was not had already. A read
-that follows is therefore always proved by one more, if the container is still there to be read: that of a pod which
-was deleted or evicted is gone at once, and then a stream that followed it to an end of its own has to do. A log that
-is read once at the end is taken as whole if it came in one go of at most 128 KiB and ends at the end of a line, since
-an API server that loses its kubelet in the middle of an answer ends the answer as if nothing had happened.
+A log is complete when a read that began after the container's end brought nothing that was not had already. So every
+log is read once more than it takes to have it, from its last line on: an API server that loses its kubelet in the
+middle of an answer ends the answer as if nothing had happened, and a kubelet writes line by line. Only where a stream
+was followed, and the container of a pod that was deleted or evicted is gone at once, the stream's own end has to do.
 
 What cannot be seen from here: a kubelet serves the newest file of a log only, so what was rotated away before the
 first read is missing without a trace; logs that can grow to that size are for following. And containerd takes a
@@ -37,8 +36,6 @@ MISSES = 3
 """Streams in a row that end without the last line that is had, until it is taken as gone: one may have been cut off."""
 ATTEMPTS = 6
 """Times (about 15 s) that a kubelet may say it has no log of a container that has ended; then that is believed."""
-WHOLE_AT_ONCE = 128 << 10
-"""Bytes up to which a single read at the end needs no second one."""
 STEP = 64 << 10
 """Bytes between two chances for other tasks: some milliseconds of work."""
 TICK = 1.0
@@ -180,8 +177,6 @@ class Pump:
                 barren = 0 if came else barren + 1
                 # Nothing at all is believed the second time only: an answer that was cut off looks the same.
                 if final and not came and (not first or barren > 1):
-                    return await _whole(recording, ended)
-                if final and first and 0 < came <= WHOLE_AT_ONCE and not recording.tail.inside:
                     return await _whole(recording, ended)
                 misses = 0
                 if final and came:

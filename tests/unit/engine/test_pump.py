@@ -13,7 +13,7 @@ from batchmatrix.engine.logstore import read_log
 from batchmatrix.engine.pump import CaptureRequest, CaptureResult, End, Pump
 from batchmatrix.model.evidence import HoldRequest, LogState
 from batchmatrix.model.metric import MetricDefinition
-from tests.support.logs import LOST, START, Cut, FakeLogs, Killed, QuickClock, broken, capture_request, until
+from tests.support.logs import LOST, START, Cut, FakeLogs, Killed, QuickClock, broken, capture_request, stamped, until
 from tests.support.stores import Fault, MemoryStore
 
 KEY = "ns/m/uid/logs/cell/0/pod-uid/00000001.log.zst"
@@ -69,12 +69,14 @@ def lines(count: int, begin: int = 0) -> bytes:
 
 
 class TestShortRuns:
-    async def test_one_read_and_one_write(self, logs: FakeLogs, store: MemoryStore) -> None:
+    async def test_two_reads_and_one_write(self, logs: FakeLogs, store: MemoryStore) -> None:
         logs.write(lines(200))
         logs.end()
         result = await pump(logs, store)
         await assert_kept(store, result, lines(200))
-        assert logs.opens == [(False, None)]
+        (whole, proof) = logs.opens
+        assert whole == (False, None)
+        assert proof[1] is not None
         assert [call for call in store.calls if call[0] != "list" or call[1] == KEY][:1] == [("put_new", KEY)]
         assert list(store.objects) == [KEY]
 
@@ -99,6 +101,14 @@ class TestShortRuns:
         logs.end()
         logs.cuts.append(Cut(0))
         await assert_kept(store, await pump(logs, store), b"a\n")
+
+    async def test_an_answer_cut_at_the_end_of_a_line_is_not_the_whole_log(
+        self, logs: FakeLogs, store: MemoryStore
+    ) -> None:
+        logs.write(b"one\ntwo\nthree\n")
+        logs.end()
+        logs.cuts.append(Cut(len(stamped(0)) + len(b"one\n")))
+        await assert_kept(store, await pump(logs, store), b"one\ntwo\nthree\n")
 
     @pytest.mark.parametrize("raw", [b"no newline", b"a\nb", b"\n\n\n", b"\x00\xff\r\n\x1b[0m", b"x" * 200_000])
     async def test_any_bytes(self, raw: bytes, logs: FakeLogs, store: MemoryStore) -> None:
