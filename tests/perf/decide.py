@@ -6,6 +6,7 @@ matrix holds, and the board must grow in step with its records.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,8 +20,10 @@ from batchmatrix.engine.board import Board
 from batchmatrix.engine.captures import Captures, FollowSlots
 from batchmatrix.engine.decide import Decision
 from batchmatrix.engine.decide import decide as decide_once
+from batchmatrix.engine.logbudget import LogBudget
 from batchmatrix.engine.observe import observe
 from batchmatrix.engine.policy import DEFAULT_POLICY
+from batchmatrix.engine.rereading import Rereading
 from batchmatrix.engine.run import Run
 from batchmatrix.model.cell import Plan
 from batchmatrix.model.launch import AttemptId
@@ -82,6 +85,14 @@ class World:
             plan=self.plan,
             board=Board(self.plan, order=self.order, rules={}, records=records),
             launched={job.id: job for job in self._jobs},
+            rereading=Rereading(
+                ledger=_Entries(records),  # type: ignore[arg-type]
+                store=nothing,
+                clock=nothing,
+                reads=asyncio.Semaphore(1),
+                notify=lambda: None,
+            ),
+            log_budget=LogBudget(1 << 40),
         )
 
     def jobs(self, matrix_uid: str) -> Sequence[JobState]:

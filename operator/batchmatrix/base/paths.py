@@ -25,6 +25,7 @@ def field_path(location: tuple[int | str, ...]) -> str:
         elif _PLAIN_STEP.fullmatch(step):
             path += f".{step}" if path else step
         else:
-            written = one_line(step, limit=80).replace("\\", "\\\\").replace('"', '\\"')
+            shown = one_line(step, limit=80) or " " * bool(step)  # a key of blanks alone is not none
+            written = shown.replace("\\", "\\\\").replace('"', '\\"')
             path += f'["{written}"]'
     return path

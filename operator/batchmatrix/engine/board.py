@@ -180,9 +180,9 @@ class Board:
         if not self.wants(key):
             return
         self._mark(key, attempt)
-        due = self._retries.get(key)
-        if due is not None and due.attempt <= attempt:
-            self._forget_due(key)
+        attempts = self._attempts.get(key)
+        if attempts and attempt > attempts[-1].id.attempt:
+            self._forget_due(key)  # also what a rerun asked for after it: that is due once this one has ended
 
     def _mark(self, key: TrialKey, attempt: int) -> None:
         if key not in self._started:
