@@ -129,6 +129,35 @@ def test_row_25_suspended_while_trials_run_and_killed_it_starts_nothing_until_it
         assert {record["outcome"] for record in case.records()} == {"Succeeded"}
 
 
+def test_row_25_cancelled_while_trials_run_it_keeps_what_is_done_through_a_kill_and_goes_on_when_asked(
+    stage: Stage,
+) -> None:
+    """Killed as it is about to end the first of two trials; a rerun of what is not as wanted brings the rest back."""
+
+    def play(trial: Trial) -> PodPlay:
+        return PodPlay(hold=trial.cell in ("a100-s1", "a100-s2") and trial.attempt == 0)
+
+    with stage(play=play) as case:
+        case.operator.start()
+        case.kube.create("batchmatrices", plain("stop", cells=4, order="cells", parallelism=2))
+        shown(case, "stop", done=1, running=2)
+        rule = case.api.add(acts.before(case.strike), "delete pods")
+        case.kube.patch("batchmatrices", "stop", {"metadata": {"annotations": {"batchmatrix.dev/cancel": "enough"}}})
+        case.until_done(rule)
+        found = case.settled("stop")
+        assert conditions(found)["Succeeded"]["reason"] == "Cancelled"
+        outcomes = {record["cell"]: record["outcome"] for record in case.records()}
+        assert outcomes == {"a100-s0": "Succeeded", "a100-s1": "Cancelled", "a100-s2": "Cancelled"}
+        case.kube.patch("batchmatrices", "stop", {"metadata": {"annotations": {"batchmatrix.dev/rerun": "again"}}})
+        shown(case, "stop", done=4, succeeded=4)
+        found = case.settled("stop")
+        assert found["status"]["verdict"] == "pass"
+        attempts = sorted((record["cell"], record["attempt"]) for record in case.records())
+        again = [(f"a100-s{cell}", attempt) for cell, attempt in ((0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (3, 0))]
+        assert attempts == again
+        assert len({call.what.name for call in case.api.made("create jobs")}) == len(again)
+
+
 FOLLOWED = 150
 
 

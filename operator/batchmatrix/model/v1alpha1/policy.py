@@ -157,7 +157,9 @@ class Logs(ApiModel):
     """How logs are read."""
 
     mode: Literal["auto", "follow", "end"] = Field(
-        default="auto", description="auto: follow what runs longer than 30 s; follow: all; end: read at the end."
+        default="auto",
+        description="auto: follow what runs longer than 30 s; follow: all; end: read at the end, when what the node "
+        "has rotated away (it keeps 10 MiB by default) is missing without a trace.",
     )
     max_bytes: Quantity = Field(default="1Gi", description="Most bytes kept of one attempt's log.")
 
