@@ -21,7 +21,10 @@ from batchmatrix.ledger.writer import Ledger
 from batchmatrix.model.cell import Cell, MatrixRef, Plan
 from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.launch import AttemptId
+from batchmatrix.model.metric import NO_RULES
 from batchmatrix.model.v1alpha1 import Entries, Mitigation, parse_matrix
+from batchmatrix.outcome.table import exit_words
+from batchmatrix.parse.reader import parser_digest
 from batchmatrix.plan.build import build_plan
 from batchmatrix.plan.builtin import BUILT_IN
 from tests.support.cli import run_cli
@@ -125,7 +128,11 @@ def _plan(matrix: Any) -> Plan:
 
 def _record(cell: Cell, trial: int, outcome: Outcome) -> Any:
     found = a_record(outcome, pod_uid=f"{cell.name}-{trial}")
-    return replace(found, id=AttemptId(cell.hash, trial, 0), cell=cell.name, matrix=REF.name, matrix_uid=REF.uid)
+    log = replace(found.log, parser=parser_digest(NO_RULES))
+    attempt = AttemptId(cell.hash, trial, 0)
+    if outcome is Outcome.UNEXPECTED_EXIT:
+        found = replace(found, exit_code=3, message=exit_words(3, None, cell.allowed_exit_codes))
+    return replace(found, id=attempt, cell=cell.name, matrix=REF.name, matrix_uid=REF.uid, log=log)
 
 
 def report() -> Json:
