@@ -16,9 +16,11 @@ from tests.support.operators import Operator, ended, matrix_on, served
 from tests.support.wait import Pending, wait_for
 
 A100 = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-80GB"}
+pytestmark = pytest.mark.timeout(400)  # tries lie up to a minute apart
+
 GROUP = "admissionregistration.k8s.io"
 TRIALS = 12
-TRIES = 3
+TRIES = 2
 """Rounds of refusals that a test waits for."""
 
 
@@ -102,7 +104,7 @@ def denied(audit: AuditLog, kube: Kube, matrix: str, words: str, *, first: int) 
         said = words in status.get("message", "")
         return (said and times >= first + TRIES - 1) or Pending(f"{times} times denied: {status}")
 
-    wait_for(look, timeout=60, what=f"Jobs of {matrix} to be denied")
+    wait_for(look, timeout=120, what=f"Jobs of {matrix} to be denied")
     seconds = time.monotonic() - began
     status = kube.get("batchmatrices", matrix)["status"]
     reasons = {each["type"]: each["reason"] for each in status["conditions"]}
@@ -113,7 +115,7 @@ def denied(audit: AuditLog, kube: Kube, matrix: str, words: str, *, first: int) 
 
 def went_on(audit: AuditLog, kube: Kube, matrix: str) -> None:
     """It finishes, and each trial had one Job."""
-    status = ended(kube, matrix, timeout=100)["status"]
+    status = ended(kube, matrix, timeout=150)["status"]
     assert status["trials"]["succeeded"] == TRIALS
     assert status["retries"] == 0
     assert asked(audit, kube, matrix, made=True) == TRIALS
