@@ -10,7 +10,7 @@ CLUSTER := hack/cluster
 # Each of these would disturb what runs beside it: nodes or the operator go away in them, or devices must be free.
 ALONE := $(addprefix tests/e2e/test_,example.py kill.py drain.py lost_node.py upgrade.py)
 
-.PHONY: help setup generate verify lint format tools test test-unit life test-api test-faults kill-points e2e demo bench bench-quick clean cluster-up cluster-bare cluster-down
+.PHONY: help setup generate verify lint format tools test test-unit life test-api test-faults test-crd-gone kill-points e2e demo bench bench-quick clean cluster-up cluster-bare cluster-down
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,7 +67,8 @@ test-api: setup cluster-bare ## Contract and apiserver rings on a real control p
 
 test-faults: setup cluster-bare ## Kills, outages and lies on a real control plane with fake nodes
 	$(PYTEST) tests/faults --ignore=tests/faults/alone -n 3 --dist loadfile
-	# It takes the CRD away, under everything that runs beside it.
+
+test-crd-gone: setup cluster-bare ## The CRD deleted in full flight; not part of `make test`, as it is not steady yet
 	$(PYTEST) tests/faults/alone
 
 kill-points: setup cluster-bare ## SIGKILL at every call of a small matrix, and at a hundred random ones (hours)
