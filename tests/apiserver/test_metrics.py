@@ -9,10 +9,9 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-import zstandard
 
 from tests.support.audit import AuditLog
-from tests.support.cluster import Json, Kube
+from tests.support.cluster import Kube
 from tests.support.fake_kubelet import FakeKubelet
 from tests.support.kube import ensure_crds
 from tests.support.metrics import Scrape
@@ -34,15 +33,6 @@ def text_of(operator: Operator) -> str:
     with urlopen(f"http://127.0.0.1:{operator.port}/metrics", timeout=10) as answer:
         body: bytes = answer.read()
     return body.decode()
-
-
-def records(operator: Operator) -> list[Json]:
-    """All records of the store, read with code of the tests' own."""
-    found: list[Json] = []
-    for shard in sorted(operator.store.rglob("ledger/*.jsonl.zst")):
-        lines = zstandard.ZstdDecompressor().decompressobj().decompress(shard.read_bytes()).splitlines()
-        found += [entry for entry in map(json.loads, lines[1:]) if entry["kind"] == "record"]
-    return found
 
 
 def idle(operator: Operator) -> Scrape:
@@ -81,7 +71,7 @@ def test_a_scrape_agrees_with_the_ledger_and_the_audit_log(
         for trial in (0, 1):
             fail(kube, kubelet, trial=trial, attempt=attempt)
     status = ended(kube, "counted")["status"]
-    seen, found = idle(operator), records(operator)
+    seen, found = idle(operator), operator.entries("record")
     assert len(found) == 6
     assert seen.by("attempts_total", "outcome") == Counter(record["outcome"] for record in found)
     assert seen.by("attempts_total", "outcome") == {"Succeeded": 2, "UnexpectedExit": 4}
@@ -126,4 +116,4 @@ def test_a_restarted_operator_counts_anew_and_nothing_twice(kube: Kube, operator
     seen = idle(operator)
     assert seen.by("attempts_total", "outcome") == {"Succeeded": 2}
     assert seen.by("logs_total", "state") == {"complete": 2}
-    assert len(records(operator)) == 5
+    assert len(operator.entries("record")) == 5

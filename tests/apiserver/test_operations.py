@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from tests.support.cluster import Json, Kube
 from tests.support.fake_kubelet import FakeKubelet
@@ -32,20 +30,11 @@ def operator(kube: Kube, cluster: Kube, kubeconfig: Path, tmp_path: Path) -> Ite
         yield running
 
 
-def entries(operator: Operator, kind: str) -> list[Json]:
-    """Entries of the ledger, read with code of the tests' own."""
-    found: list[Json] = []
-    for shard in sorted(operator.store.rglob("ledger/*.jsonl.zst")):
-        lines = zstandard.ZstdDecompressor().decompressobj().decompress(shard.read_bytes()).splitlines()
-        found += [entry for entry in map(json.loads, lines[1:]) if entry["kind"] == kind]
-    return found
-
-
 def attempts(operator: Operator) -> Counter[tuple[str, int, int, int, str]]:
     """Cell, trial, attempt, rerun and outcome of every record."""
     return Counter(
         (each["cell"], each["trial"], each["attempt"], each["rerun"], each["outcome"])
-        for each in entries(operator, "record")
+        for each in operator.entries("record")
     )
 
 
@@ -108,14 +97,14 @@ def test_cells_and_what_failed_run_again_once_per_token(kube: Kube, operator: Op
     handled(kube, "again", "rerun", "t2")
     assert attempts(operator) == Counter(ran | unplaced | {("none", t, 1, 1, "Unschedulable") for t in (0, 1)})
 
-    before = len(entries(operator, "record"))
+    before = len(operator.entries("record"))
     annotate(kube, "again", "rerun", "t1:all")
     handled(kube, "again", "rerun", "t1")
     annotate(kube, "again", "rerun", "t3:cells=nobody")
     status = handled(kube, "again", "rerun", "t3")
     assert "there is no cell 'nobody'" in status["message"]
-    assert len(entries(operator, "record")) == before
-    tokens = [(entry["action"], entry["token"]) for entry in entries(operator, "operation")]
+    assert len(operator.entries("record")) == before
+    tokens = [(entry["action"], entry["token"]) for entry in operator.entries("operation")]
     assert tokens == [("seen", "old"), ("seen", "old"), ("rerun", "t1"), ("rerun", "t2"), ("rerun", "t3")]
     reasons = Counter(event["reason"] for event in kube.list("events") if event["involvedObject"]["name"] == "again")
     assert (reasons["Rerun"], reasons["Refused"]) == (2, 1)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from tests.support.cluster import Json, Kube
 from tests.support.fake_kubelet import FakeKubelet
@@ -27,17 +25,8 @@ def operator(kube: Kube, cluster: Kube, kubeconfig: Path, tmp_path: Path) -> Ite
         yield running
 
 
-def records(operator: Operator) -> list[Json]:
-    """All records of the store, read with code of the tests' own, in the order of the ledger."""
-    found: list[Json] = []
-    for shard in sorted(operator.store.rglob("ledger/*.jsonl.zst")):
-        lines = zstandard.ZstdDecompressor().decompressobj().decompress(shard.read_bytes()).splitlines()
-        found += [entry for entry in map(json.loads, lines[1:]) if entry["kind"] == "record"]
-    return found
-
-
 def outcomes(operator: Operator) -> Counter[tuple[str, str]]:
-    return Counter((record["cell"], record["outcome"]) for record in records(operator))
+    return Counter((record["cell"], record["outcome"]) for record in operator.entries("record"))
 
 
 def test_every_trial_runs_once_on_its_kind_of_node(kube: Kube, operator: Operator) -> None:
@@ -49,7 +38,7 @@ def test_every_trial_runs_once_on_its_kind_of_node(kube: Kube, operator: Operato
     jobs = {job["metadata"]["name"]: job for job in kube.list("jobs")}
     assert len(jobs) == 12
     assert all(name.endswith("-a0") for name in jobs)
-    found = records(operator)
+    found = operator.entries("record")
     assert {record["job"] for record in found} == set(jobs)
     assert {(record["cell"].split("-")[0], record["node"]) for record in found} == {
         ("a100", "bmx-fake-0"),
@@ -74,7 +63,7 @@ def test_kills_at_any_time_lose_nothing_and_repeat_nothing(kube: Kube, operator:
         operator.start()
     status = ended(kube, "often", timeout=90)["status"]
     assert status["trials"]["succeeded"] == total
-    found = records(operator)
+    found = operator.entries("record")
     assert len(found) == total
     assert len({(record["cellHash"], record["trial"]) for record in found}) == total
     assert len({record["podUid"] for record in found}) == total
@@ -89,7 +78,7 @@ def test_a_cell_without_a_node_is_unschedulable_at_once_and_the_others_run(kube:
     assert status["outcomes"] == {"Succeeded": 2, "Unschedulable": 2}
     assert status["verdict"] == "inconclusive"
     assert outcomes(operator) == {("a100", "Succeeded"): 2, ("none", "Unschedulable"): 2}
-    message = next(record["message"] for record in records(operator) if record["cell"] == "none")
+    message = next(record["message"] for record in operator.entries("record") if record["cell"] == "none")
     assert "nvidia.com/gpu.product=NVIDIA-NONE" in message
     assert len(kube.list("jobs")) == 2
 
@@ -99,7 +88,7 @@ def test_a_preflight_passes_before_the_first_trial(kube: Kube, operator: Operato
     kube.create("batchmatrices", checked)
     status = ended(kube, "checked")["status"]
     assert (status["progress"], status["verdict"]) == ("2/2", "pass")
-    found = records(operator)
+    found = operator.entries("record")
     assert found[0]["job"] == "checked-preflight-0"
     assert (found[0]["cellHash"], found[0]["trial"], found[0]["log"]["state"]) == ("preflight", 1, "complete")
     jobs = {job["metadata"]["name"]: job for job in kube.list("jobs")}
@@ -120,7 +109,7 @@ def test_a_trial_waits_for_room_in_a_quota(kube: Kube, operator: Operator) -> No
 
     status = wait_for(queued, timeout=60, what="the trial to be queued")
     assert "exceeded quota: few" in status["message"]
-    assert records(operator) == []
+    assert operator.entries("record") == []
     kube.delete("resourcequotas", "few")
     assert ended(kube, "crowded", timeout=90)["status"]["verdict"] == "pass"  # the Job controller has backed off
     assert outcomes(operator) == {("a100", "Succeeded"): 1}
@@ -137,7 +126,7 @@ def test_a_cell_may_wait_for_a_node_to_come(kube: Kube, operator: Operator) -> N
     status = wait_for(queued, timeout=30, what="the trial to be queued")
     assert {each["type"]: each["reason"] for each in status["conditions"]}["Succeeded"] == "Queued"
     assert len(kube.list("jobs")) == 1
-    assert records(operator) == []
+    assert operator.entries("record") == []
 
 
 def test_an_edit_runs_the_new_cells_and_nothing_else(kube: Kube, operator: Operator) -> None:
@@ -153,8 +142,8 @@ def test_an_edit_runs_the_new_cells_and_nothing_else(kube: Kube, operator: Opera
     after = {job["metadata"]["name"]: job["metadata"]["uid"] for job in kube.list("jobs")}
     assert before.items() <= after.items()
     assert len(after) == 4 + 1 + 3
-    assert len(records(operator)) == 8
-    again = Counter((record["cell"], record["trial"]) for record in records(operator))
+    assert len(operator.entries("record")) == 8
+    again = Counter((record["cell"], record["trial"]) for record in operator.entries("record"))
     assert set(again.values()) == {1}
 
 
@@ -175,7 +164,7 @@ def test_an_invalid_edit_stalls_and_changes_nothing(kube: Kube, operator: Operat
     assert len(kube.list("jobs")) == 1
     kube.patch("batchmatrices", "bad", {"spec": {"workload": {"command": ["run"]}}})
     assert ended(kube, "bad", generation=3)["status"]["progress"] == "1/1"
-    assert len(records(operator)) == 1
+    assert len(operator.entries("record")) == 1
 
 
 def test_a_foreign_job_of_our_name_is_left_alone_and_said(kube: Kube, operator: Operator) -> None:

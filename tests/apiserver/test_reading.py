@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from tests.support.cluster import Json, Kube
 from tests.support.kube import ensure_crds
@@ -21,15 +20,6 @@ def operator(kube: Kube, cluster: Kube, kubeconfig: Path, tmp_path: Path) -> Ite
     ensure_crds(cluster)
     with served(kube, kubeconfig, tmp_path) as running:
         yield running
-
-
-def entries(operator: Operator, kind: str) -> list[Json]:
-    """All entries of one kind, read with code of the tests' own, in the order of the ledger."""
-    found: list[Json] = []
-    for shard in sorted(operator.store.rglob("ledger/*.jsonl.zst")):
-        lines = zstandard.ZstdDecompressor().decompressobj().decompress(shard.read_bytes()).splitlines()
-        found += [entry for entry in map(json.loads, lines[1:]) if entry["kind"] == kind]
-    return found
 
 
 def cells(kube: Kube, name: str) -> list[Json]:
@@ -62,9 +52,9 @@ def test_an_edit_of_metrics_reads_stored_logs_and_makes_no_job(kube: Kube, opera
     status = edit(kube, "read", {"metrics": [loss]}, generation=4)
     assert (status["outcomes"], status["verdict"]) == ({"Succeeded": 4}, "pass")
     assert {job["metadata"]["uid"] for job in kube.list("jobs")} == jobs
-    assert len(entries(operator, "record")) == 4
-    assert {record["outcome"] for record in entries(operator, "record")} == {"Succeeded"}
-    readings = entries(operator, "reading")
+    assert len(operator.entries("record")) == 4
+    assert {record["outcome"] for record in operator.entries("record")} == {"Succeeded"}
+    readings = operator.entries("reading")
     assert [reading["generation"] for reading in readings] == [2] * 4 + [3] * 4 + [4] * 4
     assert {path: path.read_bytes() for path in operator.store.rglob("logs/**/*.zst")} == kept
 
@@ -79,4 +69,4 @@ def test_an_edit_of_exit_codes_judges_anew_and_makes_no_job(kube: Kube, operator
     status = edit(kube, "codes", {"workload": {**workload, "allowedExitCodes": [0, 7]}}, generation=3)
     assert (status["outcomes"], status["verdict"]) == ({"Succeeded": 2}, "pass")
     assert len(kube.list("jobs")) == 2
-    assert len(entries(operator, "reading")) == 4
+    assert len(operator.entries("reading")) == 4

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import yaml
+import zstandard
 
 from tests.support.cluster import Json, Kube
 from tests.support.wait import Pending, wait_for
@@ -112,6 +113,14 @@ class Operator:
     def stop(self) -> int:
         """SIGTERM, as a kubelet would; the exit status. It has a pod's grace period for that."""
         return self.end(signal.SIGTERM)
+
+    def entries(self, kind: str) -> list[Json]:
+        """All entries of one kind in the store, read with code of the tests' own, in the order of the ledger."""
+        found: list[Json] = []
+        for shard in sorted(self.store.rglob("ledger/*.jsonl.zst")):
+            lines = zstandard.ZstdDecompressor().decompressobj().decompress(shard.read_bytes()).splitlines()
+            found += [entry for entry in map(json.loads, lines[1:]) if entry["kind"] == kind]
+        return found
 
     @property
     def running(self) -> bool:

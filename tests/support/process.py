@@ -26,7 +26,7 @@ from tests.support.catalogs import WorldCatalogs
 from tests.support.logs import Killed
 from tests.support.world import SmallWorld, settle
 
-__all__ = ["HOLD", "Process"]
+__all__ = ["HOLD", "Process", "begun"]
 
 HOLD = 45.0
 """Seconds that a Job outlives its record."""
@@ -274,3 +274,16 @@ class Process:
         self.world.dead, self.world.notify = True, None
         await self.engine.close()
         await settle()
+
+
+async def begun() -> AsyncIterator[Callable[[SmallWorld], Process]]:
+    """A fixture: begins processes over a world, each with a name of its own; they end with the test at the latest."""
+    processes: list[Process] = []
+
+    def begin(world: SmallWorld) -> Process:
+        processes.append(Process(world, writer=f"writer-{len(processes)}"))
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        await process.end()

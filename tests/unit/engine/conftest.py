@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-
 import pytest
 
-from tests.support.process import Process
-from tests.support.world import SmallWorld
+from tests.support.process import begun
 
-
-@pytest.fixture
-async def start() -> AsyncIterator[Callable[[SmallWorld], Process]]:
-    """Begins a process over a world, each with a name of its own; they end with the test at the latest."""
-    processes: list[Process] = []
-
-    def begin(world: SmallWorld) -> Process:
-        processes.append(Process(world, writer=f"writer-{len(processes)}"))
-        return processes[-1]
-
-    yield begin
-    for process in processes:
-        await process.end()
+start = pytest.fixture(begun, name="start")
