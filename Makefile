@@ -10,7 +10,7 @@ CLUSTER := hack/cluster
 # Each of these would disturb what runs beside it: nodes or the operator go away in them, or devices must be free.
 ALONE := $(addprefix tests/e2e/test_,example.py kill.py drain.py lost_node.py upgrade.py)
 
-.PHONY: help setup generate verify lint format tools test test-unit life test-api test-faults test-crd-gone kill-points e2e demo bench bench-quick clean cluster-up cluster-bare cluster-down
+.PHONY: help setup generate verify lint format tools test test-unit explore life test-api test-faults test-crd-gone kill-points e2e demo bench bench-quick clean cluster-up cluster-bare cluster-down
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ tools: # built outside of the tests, whose time is limited
 
 test-unit: setup tools ## What needs no cluster
 	$(PYTEST) tests/unit tests/property tests/golden -n 2
+
+explore: setup ## Property tests with examples that nobody has seen yet
+	BATCHMATRIX_EXAMPLES=explore $(PYTEST) tests/property --deselect tests/property/test_life.py -n 2
 
 life: setup ## Histories in which everything goes wrong, in simulated time: STEPS=1000000 SEED=7
 	BATCHMATRIX_LIFE_STEPS=$(or $(STEPS),100000) BATCHMATRIX_LIFE_SEED=$(or $(SEED),1) $(PYTEST) tests/property/test_life.py -n 2

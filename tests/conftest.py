@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
 
 from tests.support.cluster import ApiError, Kube, NoCluster, find_kubeconfig, read_kubeconfig
 from tests.support.golden import Golden
@@ -25,6 +26,11 @@ RINGS = {
 }
 HERE = Path(__file__).resolve().parent
 FAILED = pytest.StashKey[bool]()
+# A change is judged by the same examples each time, so that what it breaks is not confused with what was broken
+# before and is found only now; new examples are for `make explore`.
+settings.register_profile("judge", derandomize=True)
+settings.register_profile("explore", print_blob=True)
+settings.load_profile(os.environ.get("BATCHMATRIX_EXAMPLES", "judge"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -94,7 +94,8 @@ def leads_somewhere(obj: dict[str, Any], path: str) -> bool:
             step = next((key for key in here if step in (key, one_line(key, limit=80) or " ")), None)
         there = step is not None if isinstance(here, dict) else isinstance(here, list) and step in range(len(here))
         if not there:
-            own = steps[1] != "catalog" and "ref" not in (obj["spec"].get("workload") or {})
+            workload = obj["spec"].get("workload")
+            own = steps[1] != "catalog" and not (isinstance(workload, dict) and "ref" in workload)
             return number == len(steps) - 1 or not own
         here = here[step]
     return True
