@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import yaml
 import zstandard
 
 from tests.support.cluster import Json, Kube
+from tests.support.forks import Fork
 from tests.support.wait import Pending, wait_for
 
 __all__ = ["Operator", "ended", "matrix_on", "served"]
@@ -46,9 +45,8 @@ class Operator:
         self._config = folder / f"{pod}.yaml"
         self._kubeconfig = kubeconfig
         self._namespace = namespace
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Fork | None = None
         self._starts = 0
-        self._out: IO[bytes] | None = None
         config: Json = {
             "namespaces": [namespace],
             "stores": {"default": {"folder": {"path": str(self.store)}}},
@@ -63,15 +61,9 @@ class Operator:
         """Start the process; it acts once it has the lease."""
         assert self._process is None
         self._starts += 1
-        self._out = self.log.open("ab")
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "batchmatrix", "operator"),
-                *("--config", str(self._config)),
-                *("--kubeconfig", str(self._kubeconfig)),
-            ],
-            stdout=self._out,
-            stderr=self._out,
+        self._process = Fork(
+            ["operator", "--config", str(self._config), "--kubeconfig", str(self._kubeconfig)],
+            log=self.log,
             env={
                 **os.environ,
                 "POD_NAME": self.pod,
@@ -83,27 +75,22 @@ class Operator:
     def end(self, number: signal.Signals) -> int:
         """End it by a signal and wait until it is gone; its exit status."""
         assert self._process is not None
-        assert self._out is not None
         self._process.send_signal(number)
         status = self._process.wait(STOP_SECONDS)
-        self._out.close()
-        self._process = self._out = None
+        self._process = None
         return status
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal and wait for nothing; from any thread."""
         process = self._process
-        if process is not None and process.poll() is None:
+        if process is not None:
             process.send_signal(number)
 
     def died(self) -> int | None:
         """Exit status of a process that has ended without `end`, and is now forgotten; None while it lives."""
-        if self._process is None or self._process.poll() is None:
-            return None
-        status = self._process.returncode
-        assert self._out is not None
-        self._out.close()
-        self._process = self._out = None
+        status = None if self._process is None else self._process.poll()
+        if status is not None:
+            self._process = None
         return status
 
     def kill(self) -> None:

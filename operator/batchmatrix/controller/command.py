@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ import uvloop
 from batchmatrix.adapters.kube.access import from_cluster, from_kubeconfig
 from batchmatrix.adapters.telemetry.logs import configure_logging
 from batchmatrix.controller.main import Operator
+from batchmatrix.controller.signals import stop_on_signals
 from batchmatrix.settings import DEFAULT_CONFIG, Identity, load_settings
 
 __all__ = ["operator"]
@@ -39,8 +39,7 @@ def operator(config: Path, kubeconfig: Path | None) -> None:
     async def serve() -> None:
         access = await from_kubeconfig(str(kubeconfig)) if kubeconfig else from_cluster()
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stop_on_signals(stop)
         await Operator(settings, identity, access).run(stop)
 
     uvloop.run(serve())

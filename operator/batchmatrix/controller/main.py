@@ -23,6 +23,7 @@ from batchmatrix.controller.leftovers import all_let_go, kinds_or_leftovers
 from batchmatrix.controller.matrices import WatchedMatrices, registry_for, settings_for
 from batchmatrix.controller.probes import Probes
 from batchmatrix.controller.queue import WorkQueue
+from batchmatrix.controller.signals import stop_on_signals
 from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.pipeline import Engine
 from batchmatrix.ledger.probe import probe
@@ -197,7 +198,8 @@ class Operator:
             self.queue.add(ref)
 
     async def _watch_matrices(self, stop: asyncio.Event) -> None:
-        await kopf.operator(
+        ours = asyncio.all_tasks()
+        tasks = await kopf.spawn_tasks(
             registry=registry_for(self.matrices, self.catalogs, self._connection),
             settings=settings_for(
                 identity=self._identity.pod_name, silence=parse_duration(self._settings.api.watch_silence)
@@ -205,11 +207,13 @@ class Operator:
             standalone=True,
             clusterwide=not self._settings.namespaces,
             namespaces=self._settings.namespaces,
-            stop_flag=stop,
             # kopf would name itself after a user that the image does not have
             identity=cast("Any", self._identity.pod_name),
         )
-        stop.set()  # kopf takes the signals for itself; and without its watch there is nothing to go on with
+        # kopf has taken the signals, and would first wait five seconds for tasks that it takes for its own
+        stop_on_signals(stop)
+        await kopf.run_tasks(tasks, ignored=ours)
+        stop.set()  # without its watch there is nothing to go on with
 
     async def _connection(self) -> kopf.AiohttpSession:
         """kopf opens a watch that was closed at once again without a pause; its session does not let it."""
