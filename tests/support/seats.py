@@ -111,7 +111,7 @@ class _Living(Process):
     async def _one(self, ref: MatrixRef) -> None:
         del self._due[ref]
         seat = self.world
-        seat.began[ref.uid] = (seat.clock.time, seat.known.get(ref.uid))
+        seat.began[ref.uid] = (min(seat.clock.time, seat.stood_still), seat.known.get(ref.uid))
         try:
             await self.engine.reconcile(ref)
         except (LeaseLost, Killed):
@@ -156,6 +156,8 @@ class Seat:
         self.notify: Callable[[MatrixRef], None] | None = None
         self.began: dict[str, tuple[float, Mapping[str, Any] | None]] = {}
         """By uid: when the pass over a matrix began, and what was known of it then."""
+        self.stood_still = float("inf")
+        """Since when others may have done what it cannot know: between going on and noticing nobody tells it."""
         self.deaf: set[str] = set()
         self.drop = dict.fromkeys(WATCHES, 0)
         """How many of the next events are lost."""
@@ -347,6 +349,7 @@ class Seat:
     def freeze(self) -> None:
         """It is stopped in the midst of whatever it does, and another one takes the lease over."""
         self.thawed.clear()
+        self.stood_still = self.clock.time
 
     def thaw(self, seconds: float) -> None:
         """It goes on, and notices after so many seconds that it may not."""

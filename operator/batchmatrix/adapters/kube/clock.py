@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 __all__ = ["ServerClock", "boot_clock"]
 
 SLACK = 1.0
-"""Seconds that an answer may have been on its way, or servers behind one address differ, until the clock is set."""
+"""Seconds that an answer may have been on its way, or servers behind one address differ, until the clock is put back."""
 
 
 def boot_clock() -> float:
@@ -26,7 +26,8 @@ class ServerClock:
     """Fills ports.clock.Clock from the Date of the API server's answers.
 
     Deadlines are counted from times that the server wrote: when a pod was created, or was to be deleted. A machine
-    whose clock is wrong, or is set while trials run, would end them too early, or never.
+    whose clock is wrong, or is set while trials run, would end them too early, or never. This one is behind the
+    server's, by less than a second at first and by little soon, and not ahead: nothing begins or ends before its time.
     """
 
     def __init__(self, *, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = boot_clock) -> None:
@@ -59,5 +60,5 @@ class ServerClock:
         except (TypeError, ValueError, OverflowError):
             return
         least = sent - self._monotonic()
-        if self._offset is None or not least - SLACK <= self._offset <= least + 1.0 + SLACK:
-            self._offset = least + 0.5
+        if self._offset is None or not least <= self._offset <= least + 1.0 + SLACK:
+            self._offset = least
