@@ -10,7 +10,7 @@ CLUSTER := hack/cluster
 # Each of these would disturb what runs beside it: nodes or the operator go away in them, or devices must be free.
 ALONE := $(addprefix tests/e2e/test_,example.py kill.py drain.py lost_node.py upgrade.py)
 
-.PHONY: help setup generate verify lint format tools test test-unit explore life test-api test-faults test-crd-gone kill-points e2e demo bench bench-quick clean cluster-up cluster-bare cluster-down
+.PHONY: help setup generate verify lint format tools test test-unit explore life test-plane test-api test-faults kill-points e2e e2e-alone e2e-beside demo bench bench-quick clean cluster-up cluster-bare cluster-down
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,13 +48,16 @@ cluster-up: ## Start the local Kubernetes (2 real nodes, 2 fake ones); builds it
 cluster-down: ## Stop it and leave nothing behind
 	$(CLUSTER) down
 
-test: test-unit test-api test-faults e2e ## All tests: unit, property, golden, contract, apiserver, faults, e2e
+test: setup tools cluster-bare ## All tests: unit, property, golden, contract, apiserver, faults, e2e
+	# What runs on real nodes one after the other mostly waits, and leaves the machine to what needs no cluster.
+	$(MAKE) --no-print-directory -j2 --output-sync=line test-unit e2e-alone
+	$(MAKE) --no-print-directory e2e-beside test-plane
 
 tools: # built outside of the tests, whose time is limited
 	@$(CLUSTER) bin helm >/dev/null
 
 test-unit: setup tools ## What needs no cluster
-	$(PYTEST) tests/unit tests/property tests/golden -n 2
+	nice $(PYTEST) tests/unit tests/property tests/golden -n 2 --dist worksteal
 
 explore: setup ## Property tests with examples that nobody has seen yet
 	BATCHMATRIX_EXAMPLES=explore $(PYTEST) tests/property --deselect tests/property/test_life.py -n 2
@@ -65,24 +68,33 @@ life: setup ## Histories in which everything goes wrong, in simulated time: STEP
 cluster-bare: cluster-up # tests bring their own operator
 	hack/demo --remove
 
-test-api: setup cluster-bare ## Contract and apiserver rings on a real control plane
-	$(PYTEST) tests/contract tests/apiserver -n 3 --dist loadfile
+# Long files are named first and begin first, and each stays with one process, which has one S3 server and one reference.
+PLANE := $(PYTEST) -n 6 --dist loadfile --no-loadscope-reorder
+
+test-plane: setup cluster-bare ## Contract, apiserver and faults rings on a real control plane
+	$(PLANE) tests/faults tests/apiserver tests/contract --ignore=tests/faults/alone
+	$(PYTEST) tests/faults/alone
+
+test-api: setup cluster-bare ## Contract and apiserver rings alone
+	$(PLANE) tests/apiserver tests/contract
 
 test-faults: setup cluster-bare ## Kills, outages and lies on a real control plane with fake nodes
-	$(PYTEST) tests/faults --ignore=tests/faults/alone -n 3 --dist loadfile
-
-test-crd-gone: setup cluster-bare ## The CRD deleted in full flight; not part of `make test`, as it is not steady yet
+	$(PLANE) tests/faults --ignore=tests/faults/alone
 	$(PYTEST) tests/faults/alone
 
 kill-points: setup cluster-bare ## SIGKILL at every call of a small matrix, and at a hundred random ones (hours)
 	$(PYTEST) tests/faults/kill_points.py -n 2 -rP
 
-e2e: setup cluster-bare ## Real pods: operator installed by Helm, S3 in the cluster
+e2e: e2e-alone e2e-beside ## Real pods: operator installed by Helm, S3 in the cluster
+
+e2e-alone: setup cluster-bare
 	# The example has the devices to itself, as its trials must overlap; its installation stays for the others.
 	# The operator is killed beside nobody: what it follows for others and has not sealed would be lost with it.
 	# A node that is drained or silent would take other tests' pods along.
 	BATCHMATRIX_E2E_KEEP=1 $(PYTEST) $(ALONE)
-	$(PYTEST) tests/e2e $(ALONE:%=--ignore=%) -n 4 --dist loadfile
+
+e2e-beside: setup
+	$(PYTEST) tests/e2e $(ALONE:%=--ignore=%) -n 6 --dist loadfile --no-loadscope-reorder
 
 demo: setup ## The main job end to end on a real cluster, with its result
 	$(BIN)/python hack/demo

@@ -269,3 +269,23 @@ async def test_a_released_one_is_free_at_once() -> None:
     async with leasing(keeper, "next/op", duration=30) as (lease, _lost, _api):
         await asyncio.wait_for(lease.acquire(), 1.5)
         lease.check()
+
+
+async def test_a_renewal_that_was_given_up_on_its_way_and_arrived_keeps_nobody_out() -> None:
+    keeper = Keeper()
+    async with leasing(keeper) as (lease, _, _):
+        await lease.acquire()
+        keeper.version += 1
+        assert keeper.lease is not None
+        keeper.lease["metadata"]["resourceVersion"] = str(keeper.version)
+        await lease.release()
+        assert keeper.spec["holderIdentity"] == ""
+
+
+async def test_what_another_one_took_is_not_given_away() -> None:
+    keeper = Keeper()
+    async with leasing(keeper) as (lease, _, _):
+        await lease.acquire()
+        keeper.hold("pod/other")
+        await lease.release()
+        assert keeper.spec["holderIdentity"] == "pod/other"

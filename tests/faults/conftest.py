@@ -27,7 +27,7 @@ Undisturbed = Callable[[Json, Callable[[Trial], PodPlay]], End]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.parent == HERE and item.get_closest_marker("timeout") is None:
+        if item.path.is_relative_to(HERE) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(LONGEST))
 
 

@@ -122,9 +122,12 @@ class Lease:
         if not self.held:
             return
         self._deadline = float("-inf")
-        body = self._body(holder="", renewed=format_rfc3339(time.time(), digits=6))
         try:
-            await self._client.replace(self._path, body, timeout=self._duration / 3)
+            try:
+                await self._write_release()
+            except Conflict:
+                await self._catch_up()  # a renewal was given up on its way, and arrived
+                await self._write_release()
         except (Conflict, NotFound, Unavailable) as error:
             log.info("lease %s/%s was not released: %s", self._namespace, self._name, error)
 
@@ -156,22 +159,26 @@ class Lease:
         try:
             await self._write()
         except Conflict:
-            # Our own renewal whose reply was lost, or another holder: its acquireTime tells.
-            there = await self._read()
-            spec = (there or {}).get("spec") or {}
-            if there is None or (spec.get("holderIdentity"), spec.get("acquireTime")) != (
-                self._identity,
-                self._acquired,
-            ):
-                raise Conflict(f"it was taken by {spec.get('holderIdentity') or 'nobody'}") from None
-            self._version = there["metadata"]["resourceVersion"]
+            await self._catch_up()  # our own renewal whose reply was lost, or another holder
             await self._write()
+
+    async def _catch_up(self) -> None:
+        """Learn the Lease's version. Raises Conflict where another one than this process holds it: acquireTime tells."""
+        there = await self._read()
+        spec = (there or {}).get("spec") or {}
+        if there is None or (spec.get("holderIdentity"), spec.get("acquireTime")) != (self._identity, self._acquired):
+            raise Conflict(f"it was taken by {spec.get('holderIdentity') or 'nobody'}") from None
+        self._version = there["metadata"]["resourceVersion"]
 
     async def _write(self) -> None:
         sent = self._clock()
         body = self._body(holder=self._identity, renewed=format_rfc3339(time.time(), digits=6))
         timeout = max(0.1, min(self._duration / 3, self._deadline - sent))
         self._renewed(await self._client.replace(self._path, body, timeout=timeout), sent)
+
+    async def _write_release(self) -> None:
+        body = self._body(holder="", renewed=format_rfc3339(time.time(), digits=6))
+        await self._client.replace(self._path, body, timeout=self._duration / 3)
 
     def _renewed(self, written: dict[str, Any], sent: float) -> None:
         self._version = written["metadata"]["resourceVersion"]
