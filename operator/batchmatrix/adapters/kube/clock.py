@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 __all__ = ["ServerClock", "boot_clock"]
 
 SLACK = 1.0
-"""Seconds that an answer may have been on its way, or servers behind one address differ, until the clock is put back."""
+"""Seconds that an answer may have been on its way, or servers behind one address differ, until it is put back."""
 
 
 def boot_clock() -> float:

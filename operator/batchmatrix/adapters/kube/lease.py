@@ -163,7 +163,7 @@ class Lease:
             await self._write()
 
     async def _catch_up(self) -> None:
-        """Learn the Lease's version. Raises Conflict where another one than this process holds it: acquireTime tells."""
+        """Learn the version of our Lease. Raises Conflict where another process holds it: acquireTime tells."""
         there = await self._read()
         spec = (there or {}).get("spec") or {}
         if there is None or (spec.get("holderIdentity"), spec.get("acquireTime")) != (self._identity, self._acquired):
