@@ -17,18 +17,8 @@ from tests.support.kube import ensure_crds
 from tests.support.namespaces import drop_namespace, make_namespace
 from tests.support.seaweedfs import S3Server, seaweedfs
 
-HERE = Path(__file__).resolve().parent
-LONGEST = 300
-"""Seconds of one test: most of it is waits with limits of their own, which say what was seen last."""
-
 Benches = Callable[..., AbstractContextManager[Bench]]
 Undisturbed = Callable[[Json, Callable[[Trial], PodPlay]], End]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(HERE) and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(LONGEST))
 
 
 @pytest.fixture(scope="session")

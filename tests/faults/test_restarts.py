@@ -158,7 +158,7 @@ def test_row_25_cancelled_while_trials_run_it_keeps_what_is_done_through_a_kill_
         assert len({call.what.name for call in case.api.made("create jobs")}) == len(again)
 
 
-FOLLOWED = 150
+FOLLOWED = 500
 
 
 def test_row_25_sigterm_with_hundreds_of_logs_under_way_ends_in_time_and_gives_the_lease_back(stage: Stage) -> None:
@@ -168,7 +168,7 @@ def test_row_25_sigterm_with_hundreds_of_logs_under_way_ends_in_time_and_gives_t
         "lease": {"name": "batchmatrix", "duration": "30s"},
         "logLevel": "info",
     }
-    matrix = plain("logs", cells=15, trials=FOLLOWED // 15, parallelism=FOLLOWED, logs={"mode": "follow"})
+    matrix = plain("logs", cells=20, trials=FOLLOWED // 20, parallelism=FOLLOWED, logs={"mode": "follow"})
     with stage(play=holds, settings=settings) as case:
         case.operator.start()
         case.kube.create("batchmatrices", matrix)
