@@ -18,6 +18,7 @@ from batchmatrix.adapters.telemetry.clock import SystemClock
 from batchmatrix.adapters.telemetry.metrics import PrometheusMeter
 from batchmatrix.base.errors import BatchMatrixError, LeaseLost, Unavailable
 from batchmatrix.base.quantities import parse_duration
+from batchmatrix.controller.backoff import Backoff
 from batchmatrix.controller.catalogs import WatchedCatalogs
 from batchmatrix.controller.leftovers import all_let_go, kinds_or_leftovers
 from batchmatrix.controller.matrices import WatchedMatrices, registry_for, settings_for
@@ -43,9 +44,6 @@ PASS_INTERVAL = 0.25
 SILENCE = 180.0
 """Seconds without a word from the API server after which the process counts as dead: streams end at 70."""
 
-LONGEST_BACKOFF = 60.0
-"""Seconds between tries over something that does not work."""
-
 
 class Operator:
     """One process. `exit_now` ends it at once: it is called when the lease is lost, when nothing may be sent."""
@@ -62,7 +60,7 @@ class Operator:
         self._identity = identity
         self._access = access
         self._exit_now = exit_now
-        self._failures: dict[MatrixRef, int] = {}
+        self._backoff = Backoff(jitter=lambda: random.uniform(0.8, 1.2))
         self._tasks: list[asyncio.Task[None]] = []
         self.meter = PrometheusMeter()
         self.queue: WorkQueue[MatrixRef] = WorkQueue(clock=SystemClock(), interval=PASS_INTERVAL)
@@ -169,13 +167,12 @@ class Operator:
             logger.exception("pass failed", extra={"matrix": f"{ref.namespace}/{ref.name}"})
             self._again(ref, error, 0.0)
         else:
-            self._failures.pop(ref, None)
+            self._backoff.succeeded(ref)
         self.meter.reconciled(result, time.monotonic() - begun)
 
-    def _again(self, ref: MatrixRef, error: Exception, at_least: float) -> None:
-        failures = self._failures[ref] = self._failures.get(ref, 0) + 1
-        delay = max(at_least, min(LONGEST_BACKOFF, 2.0 ** (failures - 1)) * random.uniform(0.8, 1.2))
-        level = logging.WARNING if failures >= 3 else logging.INFO
+    def _again(self, ref: MatrixRef, error: Exception, asked: float) -> None:
+        delay = self._backoff.failed(ref, asked=asked)
+        level = logging.WARNING if self._backoff.failures(ref) >= 3 else logging.INFO
         logger.log(
             level,
             "will try again in %.0f s: %s",
