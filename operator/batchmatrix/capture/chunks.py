@@ -34,6 +34,7 @@ from batchmatrix.capture.timestamps import Block
 __all__ = [
     "CHUNK_BYTES",
     "CHUNK_LINES",
+    "CHUNK_PACKED_BYTES",
     "CHUNK_SECONDS",
     "SCHEMA",
     "Chunk",
@@ -45,7 +46,9 @@ __all__ = [
 
 SCHEMA = 1
 CHUNK_BYTES = 8 << 20
-CHUNK_LINES = 1 << 18
+CHUNK_PACKED_BYTES = 1 << 20
+"""Compressed: what each log that is followed may hold in memory while the store does not answer."""
+CHUNK_LINES = 1 << 16
 CHUNK_SECONDS = 30.0
 
 _FRAME = 256 << 10
@@ -108,6 +111,7 @@ class ChunkWriter:
         """As in Header."""
         self._stamps = array("q")
         self._frames: list[bytes] = []
+        self._packed = 0
         self._raw = bytearray()
 
     @property
@@ -117,7 +121,11 @@ class ChunkWriter:
 
     def fills(self, block: Block) -> bool:
         """Whether it is time to seal once `block` is in it."""
-        return self.bytes + len(block.raw) >= CHUNK_BYTES or self.lines + len(block.stamps) >= CHUNK_LINES
+        return (
+            self._packed >= CHUNK_PACKED_BYTES
+            or self.bytes + len(block.raw) >= CHUNK_BYTES
+            or self.lines + len(block.stamps) >= CHUNK_LINES
+        )
 
     def add(self, block: Block) -> None:
         """Append a stretch of the log."""
@@ -125,8 +133,7 @@ class ChunkWriter:
         self.bytes += len(block.raw)
         self._raw += block.raw
         while len(self._raw) >= _FRAME:
-            self._frames.append(_tools.compressor.compress(bytes(self._raw[:_FRAME])))
-            del self._raw[:_FRAME]
+            self._pack(_FRAME)
 
     def seal(
         self,
@@ -137,10 +144,9 @@ class ChunkWriter:
         limit: str = "",
         manifest: dict[str, Any] | None = None,
     ) -> bytes:
-        """The whole object."""
+        """The whole object, once: the frames are in it then, and held no longer."""
         if self._raw:
-            self._frames.append(_tools.compressor.compress(bytes(self._raw)))
-            self._raw.clear()
+            self._pack(len(self._raw))
         header = Header(
             self.number,
             self.offset,
@@ -156,7 +162,16 @@ class ChunkWriter:
         text = json.dumps({"schema": SCHEMA} | asdict(header), separators=(",", ":"), sort_keys=True).encode()
         extra = _tools.compressor.compress(text + b"\n" + _pack(self._stamps))
         size = len(extra) + _FOOT.size
-        return b"".join((*self._frames, _HEAD.pack(_SKIPPABLE, size), extra, _FOOT.pack(size, _MARK)))
+        whole = b"".join((*self._frames, _HEAD.pack(_SKIPPABLE, size), extra, _FOOT.pack(size, _MARK)))
+        self._frames.clear()
+        return whole
+
+    def _pack(self, size: int) -> None:
+        # a copy: what the compressor gives keeps the memory that the worst case would have needed
+        frame = bytes(memoryview(_tools.compressor.compress(bytes(self._raw[:size]))))
+        self._frames.append(frame)
+        self._packed += len(frame)
+        del self._raw[:size]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import random
+import tracemalloc
 
 import pytest
 import zstandard
@@ -64,16 +66,38 @@ def test_another_schema_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         open_chunk("key", data)
 
 
-def test_full_by_bytes_or_lines() -> None:
+def test_full_by_bytes_compressed_bytes_or_lines() -> None:
     writer = ChunkWriter(1, 0)
     writer.add(Block(b"x" * (8 << 20 - 1), []))
     assert not writer.fills(Block(b"x"))
     writer.add(Block(b"x" * ((8 << 20) - 1 - writer.bytes), []))
     assert writer.fills(Block(b"x"))
+    dense = ChunkWriter(1, 0)
+    dense.add(Block(random.Random(1).randbytes(896 << 10)))
+    assert not dense.fills(Block(b"x"))
+    dense.add(Block(random.Random(2).randbytes(128 << 10)))
+    assert dense.fills(Block(b"x"))
     lines = ChunkWriter(1, 0)
-    lines.add(Block(b"\n" * 262_143, range(262_143)))
+    lines.add(Block(b"\n" * 65_535, range(65_535)))
     assert not lines.fills(Block(b"", []))
     assert lines.fills(Block(b"\n", [1]))
+
+
+def test_it_holds_what_is_compressed_and_not_what_it_was() -> None:
+    """As many as are followed wait like this while a store does not answer."""
+    stretch = Block(b"epoch 1 loss 0.5\n" * 60_000, range(60_000))
+    ChunkWriter(1, 0).add(stretch)  # what is made once for all is there
+    tracemalloc.start()
+    try:
+        writer = ChunkWriter(1, 0)
+        writer.add(stretch)
+        held, _ = tracemalloc.get_traced_memory()
+        assert held < 8 * 60_000 + len(stretch.raw) / 4
+        whole = writer.seal(None)
+        held, _ = tracemalloc.get_traced_memory()
+        assert held < 8 * 60_000 * 1.2 + 2 * len(whole)
+    finally:
+        tracemalloc.stop()
 
 
 def test_keys_sort_as_numbers() -> None:
