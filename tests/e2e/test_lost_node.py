@@ -59,7 +59,7 @@ def test_a_trial_on_a_node_that_does_not_answer_is_given_up_and_runs_elsewhere(
     assert FINALIZER not in kube.get("pods", pod)["metadata"].get("finalizers", [])
     nodes.restore()
     wait_for(
-        lambda: kube.find("pods", pod) is None or Pending(kube.get("pods", pod)["metadata"]),
+        lambda: (there := kube.find("pods", pod)) is None or Pending(there["metadata"]),
         timeout=60,
         what="the old pod to be gone once its node is back",
     )

@@ -11,7 +11,8 @@ from tests.support.installation import Installation
 LINES = 51_200
 LINE_BYTES = 1024
 """50 MiB in all; a node begins a new file after 10 MiB and shows the newest only."""
-SECONDS = 25
+SECONDS = 45
+"""Slow enough for an operator on a busy machine: a node shows the file before the newest to nobody."""
 
 
 def test_a_followed_log_of_50_megabytes_is_whole_though_the_node_keeps_the_end_only(
@@ -26,7 +27,7 @@ def test_a_followed_log_of_50_megabytes_is_whole_though_the_node_keeps_the_end_o
         logs={"mode": "follow"},
     )
     apply(kube, manifest)
-    _, found, results = settled(operator, kube, "rotated", timeout=160)
+    _, found, results = settled(operator, kube, "rotated", timeout=240)
     (record,) = found.records
     (pod,) = children(kube, "pods", "rotated")
     said = probe_facts(pod)

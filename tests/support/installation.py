@@ -208,7 +208,7 @@ def _uninstall(cluster: Kube) -> None:
         _run(helm, "uninstall", release, f"--namespace={NAMESPACE}", where, "--ignore-not-found", "--wait")
     cluster.delete("namespaces", NAMESPACE, missing_ok=True)
     wait_for(
-        lambda: cluster.find("namespaces", NAMESPACE) is None or Pending(cluster.get("namespaces", NAMESPACE)),
+        lambda: (there := cluster.find("namespaces", NAMESPACE)) is None or Pending(there),
         timeout=90,
         what=f"namespace {NAMESPACE} to be gone",
     )
