@@ -94,7 +94,7 @@ e2e-alone: setup cluster-bare
 	BATCHMATRIX_E2E_KEEP=1 $(PYTEST) $(ALONE)
 
 e2e-beside: setup
-	$(PYTEST) tests/e2e $(ALONE:%=--ignore=%) -n 6 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) tests/e2e $(ALONE:%=--ignore=%) -n 5 --dist loadfile --no-loadscope-reorder
 
 demo: setup ## The main job end to end on a real cluster, with its result
 	$(BIN)/python hack/demo
