@@ -43,12 +43,17 @@ PASS_INTERVAL = 0.25
 SILENCE = 180.0
 """Seconds without a word from the API server after which the process counts as dead: streams end at 70."""
 
+KOPF_SECONDS = 5.0
+"""How long kopf may take to end."""
+
 LONGEST_BACKOFF = 60.0
 """Seconds between tries over something that does not work."""
 
 
 class Operator:
-    """One process. `exit_now` ends it at once: it is called when the lease is lost, when nothing may be sent."""
+    """One process. `exit_now` ends it at once: when the lease is lost, and nothing may be sent; and, after all else is
+    in order, when kopf has failed, of which something may be left that does not end.
+    """
 
     def __init__(
         self,
@@ -64,6 +69,8 @@ class Operator:
         self._exit_now = exit_now
         self._failures: dict[MatrixRef, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._blind = False
+        """The watch of matrices has failed for good."""
         self.meter = PrometheusMeter()
         self.queue: WorkQueue[MatrixRef] = WorkQueue(clock=SystemClock(), interval=PASS_INTERVAL)
         self.cluster: Cluster = build_cluster(
@@ -124,6 +131,8 @@ class Operator:
             await self.cluster.close()
         if missing is not None:
             raise missing
+        if self._blind:
+            self._exit_now(1)
 
     async def _let_go(self, stop: asyncio.Event) -> None:
         await all_let_go(self.cluster.client, self.cluster.children)
@@ -198,7 +207,6 @@ class Operator:
             self.queue.add(ref)
 
     async def _watch_matrices(self, stop: asyncio.Event) -> None:
-        ours = asyncio.all_tasks()
         tasks = await kopf.spawn_tasks(
             registry=registry_for(self.matrices, self.catalogs, self._connection),
             settings=settings_for(
@@ -210,9 +218,16 @@ class Operator:
             # kopf would name itself after a user that the image does not have
             identity=cast("Any", self._identity.pod_name),
         )
-        # kopf has taken the signals, and would first wait five seconds for tasks that it takes for its own
-        stop_on_signals(stop)
-        await kopf.run_tasks(tasks, ignored=ours)
+        stop_on_signals(stop)  # kopf has taken them
+        # Not kopf.run_tasks: after a failure that cancels our tasks too, and may wait for one of kopf's own for ever.
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=KOPF_SECONDS)
+        logger.error("matrices cannot be watched any more, exiting")
+        self._blind = True
         stop.set()  # without its watch there is nothing to go on with
 
     async def _connection(self) -> kopf.AiohttpSession:
