@@ -277,3 +277,16 @@ def test_row_06_watches_that_are_closed_at_once_are_not_asked_in_a_hurry_and_sho
         case.settled("late")
         case.wait(lambda: told if (told := readiness(port))[0] == 200 else Pending(told), what="it to be ready")
         assert case.deaths == []
+
+
+def test_a_watch_of_matrices_that_has_failed_for_good_ends_the_process_and_the_next_one_goes_on(stage: Stage) -> None:
+    """As where the CRD is deleted, after which the library that watches does not try again, and may not end either."""
+    with stage(play=half_quick) as case:
+        lost = case.api.add(acts.refuse(404, "NotFound"), "watch batchmatrices", first=2)
+        case.api.add(acts.cut_once(lambda: bool(case.records())), "watch batchmatrices")
+        case.operator.start()
+        case.kube.create("batchmatrices", plain("next", trials=2))
+        case.until_done(lost)
+        case.wait(lambda: case.deaths or Pending(case.operator.tail()), what="the process to end")
+        case.settled("next")
+        assert len(case.records()) == len(case.api.made("create jobs")) == 4

@@ -18,6 +18,7 @@ from batchmatrix.adapters.telemetry.clock import SystemClock
 from batchmatrix.adapters.telemetry.metrics import PrometheusMeter
 from batchmatrix.base.errors import BatchMatrixError, LeaseLost, Unavailable
 from batchmatrix.base.quantities import parse_duration
+from batchmatrix.base.text import one_line
 from batchmatrix.controller.backoff import Backoff
 from batchmatrix.controller.catalogs import WatchedCatalogs
 from batchmatrix.controller.leftovers import all_let_go, kinds_or_leftovers
@@ -44,9 +45,14 @@ PASS_INTERVAL = 0.25
 SILENCE = 180.0
 """Seconds without a word from the API server after which the process counts as dead: streams end at 70."""
 
+KOPF_SECONDS = 5.0
+"""How long kopf may take to end."""
+
 
 class Operator:
-    """One process. `exit_now` ends it at once: it is called when the lease is lost, when nothing may be sent."""
+    """One process. `exit_now` ends it at once: when the lease is lost, and nothing may be sent; and, after all else is
+    in order, when kopf has failed, of which something may be left that does not end.
+    """
 
     def __init__(
         self,
@@ -62,6 +68,8 @@ class Operator:
         self._exit_now = exit_now
         self._backoff = Backoff(jitter=lambda: random.uniform(0.8, 1.2))
         self._tasks: list[asyncio.Task[None]] = []
+        self._blind = False
+        """The watch of matrices has failed for good."""
         self.meter = PrometheusMeter()
         self.queue: WorkQueue[MatrixRef] = WorkQueue(clock=SystemClock(), interval=PASS_INTERVAL)
         self.cluster: Cluster = build_cluster(
@@ -122,6 +130,8 @@ class Operator:
             await self.cluster.close()
         if missing is not None:
             raise missing
+        if self._blind:
+            self._exit_now(1)
 
     async def _let_go(self, stop: asyncio.Event) -> None:
         await all_let_go(self.cluster.client, self.cluster.children)
@@ -195,7 +205,6 @@ class Operator:
             self.queue.add(ref)
 
     async def _watch_matrices(self, stop: asyncio.Event) -> None:
-        ours = asyncio.all_tasks()
         tasks = await kopf.spawn_tasks(
             registry=registry_for(self.matrices, self.catalogs, self._connection),
             settings=settings_for(
@@ -207,9 +216,19 @@ class Operator:
             # kopf would name itself after a user that the image does not have
             identity=cast("Any", self._identity.pod_name),
         )
-        # kopf has taken the signals, and would first wait five seconds for tasks that it takes for its own
-        stop_on_signals(stop)
-        await kopf.run_tasks(tasks, ignored=ours)
+        stop_on_signals(stop)  # kopf has taken them
+        # Not kopf.run_tasks: after a failure that cancels our tasks too, and may wait for one of kopf's own for ever.
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ended, _ = await asyncio.wait(tasks, timeout=KOPF_SECONDS)
+            for task in ended:
+                if not task.cancelled() and (problem := task.exception()) is not None:
+                    logger.error("%s of kopf failed: %s", task.get_name(), one_line(repr(problem)))
+        logger.error("matrices cannot be watched any more, exiting")
+        self._blind = True
         stop.set()  # without its watch there is nothing to go on with
 
     async def _connection(self) -> kopf.AiohttpSession:

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.support.faults.proxy import Act, Answer, Call, Exchange
+from tests.support.wait import wait_for_async
 
 __all__ = [
     "after",
@@ -17,8 +18,10 @@ __all__ = [
     "before",
     "close_at_once",
     "cut_after",
+    "cut_once",
     "delayed",
     "drop_events",
+    "held_back",
     "kept",
     "lose_call",
     "lose_reply",
@@ -30,6 +33,7 @@ __all__ = [
 ]
 
 FOREVER = 3600.0
+LOOK_SECONDS = 0.1
 
 
 def passed() -> Act:
@@ -74,6 +78,16 @@ def delayed(seconds: float) -> Act:
         return await exchange.forward()
 
     return delayed
+
+
+def held_back(until: Callable[[], bool]) -> Act:
+    """Pass the call on only once `until` says so: a watch that begins so late tells all of it, and late."""
+
+    async def held_back(exchange: Exchange) -> web.StreamResponse:
+        await wait_for_async(until, timeout=FOREVER, what="a call to be let go")
+        return await exchange.forward()
+
+    return held_back
 
 
 def lose_call() -> Act:
@@ -164,6 +178,21 @@ def cut_after(lines: int) -> Act:
             return line
 
         return await exchange.lines(take)
+
+    return cut
+
+
+def cut_once(when: Callable[[], bool]) -> Act:
+    """Pass the call on, and cut the connection in the middle of its answer once `when` says so."""
+
+    async def cut(exchange: Exchange) -> web.StreamResponse:
+        passing = asyncio.ensure_future(exchange.forward())
+        try:
+            while not when() and not passing.done():
+                await asyncio.wait([passing], timeout=LOOK_SECONDS)
+        finally:
+            passing.cancel()
+        return passing.result() if passing.done() else exchange.cut()
 
     return cut
 
