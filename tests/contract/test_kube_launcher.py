@@ -10,10 +10,12 @@ import pytest
 from aiohttp import web
 
 from batchmatrix.adapters.kube.client import STRATEGIC_PATCH, Client
+from batchmatrix.adapters.kube.errors import Conflict
 from batchmatrix.adapters.kube.launcher import KubeLauncher
 from batchmatrix.adapters.kube.project import project_job, project_pod
 from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, NameConflict, Unavailable
 from batchmatrix.launch.job import job_manifest
+from batchmatrix.model.observed import JobState, PodState
 from tests.support import kube as support
 from tests.support.kube import Request, launch, scripted, status
 
@@ -130,21 +132,43 @@ async def test_refusals_say_whether_to_come_again(answer: tuple[int, str, str], 
 
 @pytest.mark.parametrize("answer", [None, (404, "NotFound"), (409, "Conflict")])
 async def test_delete_and_kill_name_the_very_object_and_need_it_no_more(answer: tuple[int, str] | None) -> None:
-    async def script(_seen: Request, _raw: web.Request) -> web.StreamResponse:
+    async def script(seen: Request, _raw: web.Request) -> web.StreamResponse:
+        if seen.method == "GET":
+            return web.json_response({"metadata": {"uid": "another"}})
         return web.json_response({}) if answer is None else status(*answer)
 
+    job, pod = the_children()
+    async with scripted(script) as api, Client(api.access(), fence=None) as client:
+        await KubeLauncher(client).delete(job)
+        await KubeLauncher(client).kill(pod)
+    deletions = [seen for seen in api.requests if seen.method == "DELETE"]
+    assert [seen.path.rsplit("/", 2)[1:] for seen in deletions] == [["jobs", NAME], ["pods", "p"]]
+    for seen, uid in zip(deletions, ("j1", "p1"), strict=True):
+        assert seen.body["preconditions"] == {"uid": uid}
+        assert seen.body["propagationPolicy"] == "Background"
+        assert "gracePeriodSeconds" not in seen.body
+
+
+async def test_what_a_webhook_keeps_from_being_deleted_is_not_taken_for_gone() -> None:
+    async def script(seen: Request, _raw: web.Request) -> web.StreamResponse:
+        if seen.method == "GET":
+            return web.json_response({"metadata": {"uid": "j1" if "/jobs/" in seen.path else "p1"}})
+        return status(409, "Conflict")
+
+    job, pod = the_children()
+    async with scripted(script) as api, Client(api.access(), fence=None) as client:
+        with pytest.raises(Conflict):
+            await KubeLauncher(client).delete(job)
+        with pytest.raises(Conflict):
+            await KubeLauncher(client).kill(pod)
+
+
+def the_children() -> tuple[JobState, PodState]:
     job = project_job(stored())
     pod = project_pod(support.pod("p", uid="p1"))
     assert job is not None
     assert pod is not None
-    async with scripted(script) as api, Client(api.access(), fence=None) as client:
-        await KubeLauncher(client).delete(job)
-        await KubeLauncher(client).kill(pod)
-    assert [seen.path.rsplit("/", 2)[1:] for seen in api.requests] == [["jobs", NAME], ["pods", "p"]]
-    for seen, uid in zip(api.requests, ("j1", "p1"), strict=True):
-        assert seen.body["preconditions"] == {"uid": uid}
-        assert seen.body["propagationPolicy"] == "Background"
-        assert "gracePeriodSeconds" not in seen.body
+    return job, pod
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ never disagree, and a log that fits one chunk costs one write instead of three (
 has thousands). Small frames let all logs of a process share one compressor, where a stream each would cost
 megabytes for every log that is followed.
 
-A chunk is sealed at 8 MiB of raw bytes, at 262,144 lines, or when its first byte is 30 s old. It ends at the end
-of a line, unless one line is longer than the block in which it came or is open when the time is up; the anchor knows.
+A chunk is sealed at 8 MiB of raw bytes or 1 MiB of compressed ones, at 65,536 lines, or when its first byte is 30 s
+old. It ends at the end of a line, unless one line is longer than the block in which it came or is open when the time is
+up; the anchor knows.
 """
 
 from __future__ import annotations
@@ -112,6 +113,7 @@ class ChunkWriter:
         self._stamps = array("q")
         self._frames: list[bytes] = []
         self._packed = 0
+        self._sealed = False
         self._raw = bytearray()
 
     @property
@@ -144,7 +146,10 @@ class ChunkWriter:
         limit: str = "",
         manifest: dict[str, Any] | None = None,
     ) -> bytes:
-        """The whole object, once: the frames are in it then, and held no longer."""
+        """The whole object. The frames are in it then, and held no longer: a second time is a BatchMatrixError."""
+        if self._sealed:
+            raise BatchMatrixError(f"log chunk {self.number} has been sealed already")
+        self._sealed = True
         if self._raw:
             self._pack(len(self._raw))
         header = Header(

@@ -53,7 +53,8 @@ async def handle(run: Run, body: Mapping[str, Any], *, look: Callable[[], object
     """Do each new token once; `look` has the board see every Job and pod, so that numbers of attempts are right.
 
     A cancel that cannot be written yet already keeps everything from starting. A rerun waits for the generation that
-    it came with, as it may name cells of that.
+    it came with, as it may name cells of that; one of what failed also for logs that are being read anew, as they say
+    what failed.
     """
     handled = Handled()
     known = run.ledger.operations
@@ -63,6 +64,8 @@ async def handle(run: Run, body: Mapping[str, Any], *, look: Callable[[], object
         new = [_beside_cancel(request) for request in new]
     entries = [_entry(run, request, now, writer) for request in new if request.action == "cancel" or request.problem]
     reruns = [request for request in new if request.action == "rerun" and not request.problem]
+    if run.rereading.left:
+        reruns = [request for request in reruns if request.scope != "failed"]
     if reruns and run.board is not None and run.generation == int(body["metadata"]["generation"]):
         look()
         entries += [_rerun(run, run.board, request, now, writer) for request in reruns]

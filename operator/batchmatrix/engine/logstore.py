@@ -47,10 +47,18 @@ class PatientStore:
 
         Raises AlreadyExists where other bytes are there.
         """
+        await self._insist(lambda: self._put_or_compare(key, data))
+
+    async def _put_or_compare(self, key: str, data: bytes) -> None:
         try:
-            await self._insist(lambda: self._store.put_new(key, data))
+            await self._store.put_new(key, data)
         except AlreadyExists as error:
-            if await self.get(key) != data:
+            try:
+                there = await self._store.get(key)
+            except NotFound:
+                # an earlier try of ours was under way, and came to nothing
+                raise Unavailable(f"{key} was there and is not any more") from error
+            if there != data:
                 raise AlreadyExists(f"{key} is there with other bytes: somebody else keeps this log") from error
 
     async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:

@@ -101,8 +101,11 @@ class Engine:
             if not run.introduced:
                 await self._introduce(run, body)
             trouble += await self._adopt(run, body)
+        # before anybody asks what failed
+        total = Applied() if going else await read_anew(run, writer=self._writer)
+        if body is not None and not going:
             trouble += await self._operate(run, body)
-        decision, applied = await self._advance(run, gone=going)
+        decision, applied = await self._advance(run, total, gone=going)
         trouble += applied.trouble
         run.phases = decision.phases
         if body is None:
@@ -110,6 +113,9 @@ class Engine:
         elif not going:
             trouble += await self._report(run, body, decision, trouble)
         if trouble:
+            if decision.wake is not None and decision.wake > world.clock.now():
+                # what has its time, as the timeout of a trial, does not wait until the trouble is tried again
+                self._notify(ref, decision.wake - world.clock.now())
             raise Unavailable(trouble[0], retry_after=applied.retry_after or None)
         if body is not None and is_finished(body) and not self._has_children(ref):
             await self._drop(run)
@@ -219,9 +225,8 @@ class Engine:
                 logger.warning("pod %s is let go without a record", pod.name, extra={"matrix": ref.name})
                 await self._world.launcher.release(pod)
 
-    async def _advance(self, run: Run, *, gone: bool) -> tuple[Decision, Applied]:
+    async def _advance(self, run: Run, total: Applied, *, gone: bool) -> tuple[Decision, Applied]:
         world = self._world
-        total = Applied() if gone else await read_anew(run, writer=self._writer)
         for _ in range(ROUNDS):
             now = world.clock.now()
             view = self._observe(run, now, gone=gone)

@@ -117,3 +117,11 @@ def test_the_format_is_fixed() -> None:
     assert list(chunk.stamps) == [1_800_000_000_000_000_000, 1_800_000_000_000_000_001]
     assert chunk.header.anchor == Anchor(1_800_000_000_000_000_001, 1, 6, 3055489385, closed=False)
     assert chunk.header.manifest == {"state": "complete"}
+
+
+def test_a_chunk_is_sealed_once() -> None:
+    writer = ChunkWriter(7, 0)
+    writer.add(Block(b"text\n", [1]))
+    writer.seal(None)
+    with pytest.raises(BatchMatrixError, match="log chunk 7 has been sealed already"):
+        writer.seal(None)

@@ -494,6 +494,21 @@ async def test_refused_launches_are_not_hammered(start: Start) -> None:
     assert len(await records(world)) == 50
 
 
+@pytest.mark.parametrize("asked", [None, 300.0])
+async def test_a_timeout_does_not_wait_for_a_launch_that_is_refused(start: Start, asked: float | None) -> None:
+    world = SmallWorld()
+    world.program = lambda _job: Program(seconds=10_000)
+    world.submit(trials=2, workload={"image": "app:1", "command": ["run"], "timeout": "70s"})
+    world.refuse = lambda call: (
+        Unavailable("exceeded quota", retry_after=asked) if call.startswith("create") and world.made else None
+    )
+    process = start(world)
+    assert await process.run(200, until=lambda: bool(world.sent("kill")))
+    (pod,) = world.pods.values()
+    assert pod.container.started is not None
+    assert world.clock.now() - pod.container.started < 70.0 + 5.0
+
+
 async def test_a_quota_that_frees_one_place_at_a_time_refuses_little(start: Start) -> None:
     trials, places = 40, 2
     world = SmallWorld()

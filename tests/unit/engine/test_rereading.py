@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
+
 from batchmatrix.base.errors import LeaseLost
 from batchmatrix.model.evidence import LogState, Outcome
 from batchmatrix.model.observed import JobState
@@ -279,3 +281,25 @@ async def test_a_reading_whose_commit_was_not_answered_counts_all_the_same(start
     assert process.trouble
     assert (world.status()["verdict"], world.status()["trials"]["succeeded"]) == ("pass", 2)
     assert (await world.ledger()).twins == 0
+
+
+@pytest.mark.parametrize(
+    ("turned", "runs_again"),
+    [
+        ({"workload": {**WORK, "allowedExitCodes": [0, 3]}}, []),
+        ({"metrics": [{"name": "never", "from": "keyvalue", "required": True}]}, ["t0", "t1"]),
+    ],
+    ids=["better", "worse"],
+)
+async def test_what_failed_is_what_the_new_reading_says(start: Start, turned: Json, runs_again: list[str]) -> None:
+    before: Json = {
+        "trials": 2,
+        "workload": WORK,
+        "retry": {"UnexpectedExit": {"limit": 0}, "Incomplete": {"limit": 0}},
+    }
+    world, process = await ended(start, **before)
+    world.submit(**{**before, **turned})
+    world.annotate(rerun="again")
+    await finished(world, process)
+    assert [name.rpartition("-")[0][-2:] for name in world.made[2:]] == runs_again
+    assert (await world.ledger()).operations.keys() == {("rerun", "again")}

@@ -97,17 +97,21 @@ class KubeLauncher:
 
     async def delete(self, job: JobState) -> None:
         """Remove the Job and, in the background, its pods; one that is gone or was replaced is fine."""
-        try:
-            await self._client.delete(JOBS.one(job.namespace, job.name), uid=job.uid)
-        except (NotFound, Conflict):
-            return
+        await self._delete(JOBS.one(job.namespace, job.name), job.uid)
 
     async def kill(self, pod: PodState) -> None:
         """End the pod with its own grace period; one that is gone or was replaced is fine."""
+        await self._delete(PODS.one(pod.namespace, pod.name), pod.uid)
+
+    async def _delete(self, path: str, uid: str) -> None:
         try:
-            await self._client.delete(PODS.one(pod.namespace, pod.name), uid=pod.uid)
-        except (NotFound, Conflict):
+            await self._client.delete(path, uid=uid)
+        except NotFound:
             return
+        except Conflict:
+            # Another uid is refused like this, and so is what a webhook has against it. Make sure that it was that.
+            if await self._is_there(path, uid):
+                raise
 
     async def release(self, pod: PodState) -> None:
         """Take our finalizer, and no other's, off the pod; one that is gone or was replaced is fine."""
