@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -380,13 +380,27 @@ class Cluster(RuleBasedStateMachine):
             self.life.delete_pod(self.life.pods[pod.uid])
         self.hear(after)
 
-    @rule(pick=picks, suspended=st.booleans(), after=pauses)
-    def job_is_suspended(self, pick: int, suspended: bool, after: float) -> None:
-        """By a queue; or it is its turn again."""
-        jobs = [job for job in self.life.jobs.values() if job.phase == "active" and job.suspended is not suspended]
+    @rule(pick=picks, resumed=st.sampled_from([None, 1.0, 7.0, 31.0, 50.0]), after=pauses)
+    def job_is_suspended(self, pick: int, resumed: float | None, after: float) -> None:
+        """By a queue, which lets it run again after so many seconds, or not."""
+        jobs = [job for job in self.life.jobs.values() if job.phase == "active" and not job.suspended]
         if jobs:
-            self.life.suspend_job(jobs[pick % len(jobs)], suspended=suspended)
+            job = jobs[pick % len(jobs)]
+            self.life.suspend_job(job, suspended=True)
+            if resumed is not None:
+                self.go(resumed)
+                self.resume([job.uid])
         self.go(after)
+
+    @rule(after=pauses)
+    def jobs_are_resumed(self, after: float) -> None:
+        self.resume(list(self.life.jobs))
+        self.go(after)
+
+    def resume(self, uids: Iterable[str]) -> None:
+        for uid in uids:
+            if uid in self.life.jobs:
+                self.life.suspend_job(self.life.jobs[uid], suspended=False)
 
     @rule(pick=picks, after=pauses)
     def job_is_deleted(self, pick: int, after: float) -> None:
@@ -424,8 +438,7 @@ class Cluster(RuleBasedStateMachine):
         for node in sorted(life.lost_nodes):
             life.find_node(node)
         life.admit_waiting()
-        for job in list(life.jobs.values()):
-            life.suspend_job(job, suspended=False)
+        self.resume(list(life.jobs))
         if self.frozen is not None:
             self.frozen.thaw(0.0)
             self.frozen = None

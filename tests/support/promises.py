@@ -223,6 +223,9 @@ class Promises:
             self.broken(f"{record.job} is recorded as Succeeded, and its log is {record.log.state}")
 
     def _pods_of(self, uid: str, record: Record) -> list[str]:
+        """Where the matrix is gone, they may be those of a Job that the garbage collector took before."""
+        if uid not in self._life.matrices:
+            return []
         return [pod.name for pod in self._life.pods.values() if (pod.matrix_uid, pod.id) == (uid, record.id)]
 
     def _intended(self, uid: str, intent: IntentEntry) -> None:
