@@ -191,7 +191,7 @@ class Cluster(RuleBasedStateMachine):
     @rule(after=pauses)
     def a_neighbour_comes(self, after: float) -> None:
         """Another matrix, which nobody does anything to."""
-        self.life.submit(NEIGHBOUR, trials=2, workload={**VALID, "timeout": "4m"})
+        self.life.submit(NEIGHBOUR, workload={**VALID, "timeout": "4m"})
         self.go(after)
 
     # The operator
@@ -380,7 +380,7 @@ class Cluster(RuleBasedStateMachine):
             self.life.delete_pod(self.life.pods[pod.uid])
         self.hear(after)
 
-    @rule(pick=picks, resumed=st.sampled_from([None, 1.0, 7.0, 31.0, 50.0]), after=pauses)
+    @rule(pick=picks, resumed=st.sampled_from([None, 2.0, 16.0, 31.0, 31.0]), after=pauses)
     def job_is_suspended(self, pick: int, resumed: float | None, after: float) -> None:
         """By a queue, which lets it run again after so many seconds, or not."""
         jobs = [job for job in self.life.jobs.values() if job.phase == "active" and not job.suspended]
@@ -391,6 +391,15 @@ class Cluster(RuleBasedStateMachine):
                 self.go(resumed)
                 self.resume([job.uid])
         self.go(after)
+
+    @rule(pick=picks, after=pauses)
+    def job_is_suspended_while_others_may_start(self, pick: int, after: float) -> None:
+        """It makes its second pod when a retry could have been running for long."""
+        self.life.work, self.life.startup = Work(seconds=100.0), Startup.AT_ONCE
+        self.spec["parallelism"] = 5
+        self.submit()
+        self.rerun(":all", 3.0)
+        self.job_is_suspended(pick, 7.0, after)
 
     @rule(after=pauses)
     def jobs_are_resumed(self, after: float) -> None:
