@@ -395,7 +395,7 @@ class Cluster(RuleBasedStateMachine):
     @rule(pick=picks, after=pauses)
     def job_is_suspended_while_others_may_start(self, pick: int, after: float) -> None:
         """It makes its second pod when a retry could have been running for long."""
-        self.life.work, self.life.startup = Work(seconds=100.0), Startup.AT_ONCE
+        self.life.work, self.life.startup = Work(seconds=25.0), Startup.AT_ONCE
         self.spec["parallelism"] = 5
         self.submit()
         self.rerun(":all", 3.0)
