@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -84,6 +84,7 @@ works = st.builds(
     at_stop=st.sampled_from([143, 0, 137]),
     stop_seconds=st.sampled_from([0.2, 5.0, 29.0]),
 )
+NEIGHBOUR = MatrixRef("triage", "neighbour", "uid-neighbour")
 OOM = Work(code=137, reason="OOMKilled")
 
 
@@ -120,9 +121,9 @@ class Cluster(RuleBasedStateMachine):
     def submit(self) -> None:
         self.life.submit(self.ref, **{field: value for field, value in self.spec.items() if value is not None})
 
-    def begin(self, memory: Seat | None = None) -> None:
+    def begin(self, memory: Seat | None = None, *, matrices: bool = True) -> None:
         self.writers += 1
-        Seat(self.life, writer=f"writer-{self.writers}", memory=memory)
+        Seat(self.life, writer=f"writer-{self.writers}", memory=memory, matrices=matrices)
 
     # The user
 
@@ -186,17 +187,24 @@ class Cluster(RuleBasedStateMachine):
         self.life.annotate(self.ref, rerun=f"r{self.tokens}{scope}")
         self.go(after)
 
+    @precondition(lambda self: NEIGHBOUR.uid not in self.life.matrices)
+    @rule(after=pauses)
+    def a_neighbour_comes(self, after: float) -> None:
+        """Another matrix, which nobody does anything to."""
+        self.life.submit(NEIGHBOUR, workload={**VALID, "timeout": "4m"})
+        self.go(after)
+
     # The operator
 
-    @rule(memory=st.booleans(), after=pauses)
-    def restart(self, memory: bool, after: float) -> None:
-        """Another process, at once; the API server that it asks may be behind."""
+    @rule(memory=st.booleans(), matrices=st.booleans(), after=pauses)
+    def restart(self, memory: bool, matrices: bool, after: float) -> None:
+        """Another process, at once; the API server that it asks may be behind, and tell of Jobs and pods first."""
         seat = self.seat()
         if seat is not None:
             seat.dead = True
             self.last = seat
             self.go(0.0)
-        self.begin(self.last if memory else None)
+        self.begin(self.last if memory else None, matrices=matrices)
         self.go(after)
 
     @rule(calls=st.integers(0, 8), when=st.sampled_from(["before", "after", "late"]), late=lateness, after=pauses)
@@ -259,6 +267,14 @@ class Cluster(RuleBasedStateMachine):
             seat.hear()
         self.go(after)
 
+    @rule(share=st.integers(2, 3), after=pauses)
+    def list_breaks_off(self, share: int, after: float) -> None:
+        """410 Gone in the midst of it."""
+        seat = self.seat()
+        if seat is not None:
+            seat.hear_partly(share)
+        self.go(after)
+
     @rule(watch=st.sampled_from(["jobs", "pods"]), events=st.integers(1, 3), after=pauses)
     def drop_events(self, watch: str, events: int, after: float) -> None:
         seat = self.seat()
@@ -278,6 +294,13 @@ class Cluster(RuleBasedStateMachine):
         late = late if verb.startswith("put") else min(late, LANDING - 1.0)
         self.life.faults.setdefault(verb, []).append((fault, late))
         self.go(after)
+
+    @rule(late=lateness, code=st.sampled_from([0, 1]))
+    def launch_lands_late(self, late: float, code: int) -> None:
+        """The next launch is sent again, and over, before the first request for it arrives."""
+        self.life.faults.setdefault("create", []).append((Fault.RESET, late))
+        self.life.work = Work(seconds=2.0, code=code)
+        self.rerun(":all", LANDING + 10.0)
 
     @rule(down=st.booleans(), after=pauses)
     def server_down(self, down: bool, after: float) -> None:
@@ -344,6 +367,50 @@ class Cluster(RuleBasedStateMachine):
             self.life.delete_pod(pods[pick % len(pods)])
         self.go(after)
 
+    @rule(pick=picks, code=st.sampled_from([0, 0, 1]), after=pauses)
+    def pod_ends_and_is_deleted_unseen(self, pick: int, code: int, after: float) -> None:
+        """Its log goes before anybody has read it."""
+        pod, seat = self.pod(pick), self.seat()
+        if pod is None or seat is None:
+            return
+        seat.deaf.add("pods")
+        self.life.end_now(pod, Work(code=code))
+        self.go(2.0)
+        if pod.uid in self.life.pods:
+            self.life.delete_pod(self.life.pods[pod.uid])
+        self.hear(after)
+
+    @rule(pick=picks, resumed=st.sampled_from([None, 2.0, 16.0, 31.0, 31.0]), after=pauses)
+    def job_is_suspended(self, pick: int, resumed: float | None, after: float) -> None:
+        """By a queue, which lets it run again after so many seconds, or not."""
+        jobs = [job for job in self.life.jobs.values() if job.phase == "active" and not job.suspended]
+        if jobs:
+            job = jobs[pick % len(jobs)]
+            self.life.suspend_job(job, suspended=True)
+            if resumed is not None:
+                self.go(resumed)
+                self.resume([job.uid])
+        self.go(after)
+
+    @rule(pick=picks, after=pauses)
+    def job_is_suspended_while_others_may_start(self, pick: int, after: float) -> None:
+        """It makes its second pod when a retry could have been running for long."""
+        self.life.work, self.life.startup = Work(seconds=25.0), Startup.AT_ONCE
+        self.spec["parallelism"] = 5
+        self.submit()
+        self.rerun(":all", 3.0)
+        self.job_is_suspended(pick, 7.0, after)
+
+    @rule(after=pauses)
+    def jobs_are_resumed(self, after: float) -> None:
+        self.resume(list(self.life.jobs))
+        self.go(after)
+
+    def resume(self, uids: Iterable[str]) -> None:
+        for uid in uids:
+            if uid in self.life.jobs:
+                self.life.suspend_job(self.life.jobs[uid], suspended=False)
+
     @rule(pick=picks, after=pauses)
     def job_is_deleted(self, pick: int, after: float) -> None:
         jobs = list(self.life.jobs.values())
@@ -380,6 +447,7 @@ class Cluster(RuleBasedStateMachine):
         for node in sorted(life.lost_nodes):
             life.find_node(node)
         life.admit_waiting()
+        self.resume(list(life.jobs))
         if self.frozen is not None:
             self.frozen.thaw(0.0)
             self.frozen = None

@@ -81,6 +81,8 @@ class Fate:
     """When something outside first began to end it, or ended it."""
     written: bytes = b""
     """What its container wrote."""
+    disturbed: bool = False
+    """Something other than the operator began to end it."""
 
     @property
     def runs(self) -> bool:
@@ -132,8 +134,12 @@ class Life(SmallWorld):
         """By verb: what becomes of its next calls, and the seconds of what is late."""
         self._open: dict[str, Fate] = {}
         """Pods whose end the server does not know."""
+        self.commanded = False
+        """What happens at this moment is what the operator asked for."""
         self._made: dict[str, list[str]] = {}
-        """Job uid to its pods, also those that are gone."""
+        """Job uid to its pods, also those that are gone; without those that were stopped to suspend it."""
+        self._stopping: dict[str, str] = {}
+        """Job uid to the pod that was stopped to suspend it."""
         self._on_way: list[tuple[float, int, Callable[[], Awaitable[Any]]]] = []
         self._numbers = itertools.count()
 
@@ -172,13 +178,26 @@ class Life(SmallWorld):
         return after
 
     def delete_pod(self, pod: PodState) -> None:
+        """As SmallWorld has it; of a pod that has ended the kubelet throws the log away, unless it is silent."""
         self._stop(pod)
         super().delete_pod(pod)
+        if pod.finished and pod.node not in self.lost_nodes:
+            self.logs[pod.name].text = LOST
 
     def _stop(self, pod: PodState) -> None:
         fate = self.fates[pod.uid]
+        fate.disturbed = fate.disturbed or not self.commanded
         if fate.stopped is None:
             fate.stopped = self.clock.time
+
+    def suspend_job(self, job: JobState, *, suspended: bool) -> None:
+        """As a queue does it: a Job that may not run loses its pod, and makes another once it may."""
+        if job.phase != "active" or job.suspended is suspended:
+            return
+        self.set_job(job, suspended=suspended)
+        for pod in [pod for pod in self.pods.values() if suspended and pod.job_uid == job.uid and not pod.finished]:
+            self._stopping[job.uid] = pod.uid
+            self.delete_pod(pod)
 
     def live_pods(self) -> list[PodState]:
         """Pods whose container runs, as far as the server knows."""
@@ -198,6 +217,11 @@ class Life(SmallWorld):
     def _control(self, job: JobState) -> None:
         """One pod for a Job, and its end counts, also that of one that is gone: Kubernetes has a finalizer for that."""
         made = self._made[job.uid]
+        stopped = self._stopping.get(job.uid)
+        if stopped is not None and stopped in self.pods and not self.pods[stopped].finished:
+            return
+        if stopped is not None and self.fates[self._stopping.pop(job.uid)].code != 0:
+            made.remove(stopped)  # it was ended for the Job's sake: that is no failure
         if not made:
             made.append(self._make(job).uid)
             return
@@ -250,6 +274,7 @@ class Life(SmallWorld):
             if fate.starts > now:
                 return
             fate.started = now
+            self.promises.started(fate)
             self._write(fate, fate.work.log[: len(fate.work.log) // 2], now)
             pod = self.set_pod(pod, phase="Running", container=ContainerState("running", started=now))
         ended, code = self._end(fate, pod)

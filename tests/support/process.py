@@ -166,7 +166,15 @@ class _Publisher(Publisher):
         await self._world.api(f"status {matrix.name}", act)
 
     async def summary(self, matrix: MatrixRef, data: dict[str, str]) -> None:
-        await self._world.api(f"summary {matrix.name}", lambda: self._world.put_summary(matrix, data))
+        name = f"{matrix.name}-summary"
+        there = self._world.config_maps.get(name)
+
+        def act() -> None:
+            if self._world.config_maps.get(name) is not there:
+                raise Unavailable(f"ConfigMap {name} was changed while it was written")
+            self._world.put_summary(matrix, data)
+
+        await self._world.api(f"summary {matrix.name}", act)
 
     async def event(self, matrix: MatrixRef, *, kind: str, reason: str, message: str) -> None:
         with suppress(Unavailable):

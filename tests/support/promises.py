@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from batchmatrix.base.clock import parse_rfc3339
 from batchmatrix.base.errors import BatchMatrixError
+from batchmatrix.engine.attempt import UNWANTED
 from batchmatrix.engine.logstore import read_log
 from batchmatrix.engine.policy import retry_rules
 from batchmatrix.ledger.replay import replay
@@ -18,19 +21,23 @@ from batchmatrix.model.evidence import Blame, LogState, Outcome
 from batchmatrix.model.launch import AttemptId, Launch
 from batchmatrix.model.observed import JobState, PodState
 from batchmatrix.model.operation import OperationEntry
-from batchmatrix.model.record import Record
+from batchmatrix.model.record import IntentEntry, ReadingEntry, Record
 from batchmatrix.model.v1alpha1 import parse_matrix
 from batchmatrix.outcome.cases import retry_key
 from batchmatrix.plan.pin import load_plan
 
 if TYPE_CHECKING:
-    from tests.support.life import Life
+    from tests.support.life import Fate, Life
     from tests.support.seats import Seat
 
 __all__ = ["Promises"]
 
 Trial = tuple[str, str, int]
 """Matrix uid, cell hash, trial."""
+_OTHERS = frozenset({
+    "PodDeleted", "PodVanished", "Preempted", "JobSuspended", "Evicted", "NodeRefused", "NodeGone", "NodeForgot",
+})  # fmt: skip
+"""Reasons for which somebody else has to have done something."""
 
 
 class Promises:
@@ -158,6 +165,17 @@ class Promises:
         if last.outcome is Outcome.SUCCEEDED or spent > self._limits[job.matrix_uid].get(key, 0):
             self.broken(f"{job.name} was created after {last.outcome} although retry.{key} is spent ({spent - 1})")
 
+    def started(self, fate: Fate) -> None:
+        """A container starts."""
+        pod = fate.pod
+        for other in self._life.fates.values():
+            same = (other.pod.matrix_uid, other.pod.id.cell_hash, other.pod.id.trial)
+            if other is fate or not other.runs or same != (pod.matrix_uid, pod.id.cell_hash, pod.id.trial):
+                continue
+            records = self._attempts.get((pod.matrix_uid, other.pod.id), [])
+            if not any(record.outcome is Outcome.NODE_LOST for record in records):
+                self.broken(f"a container of {pod.name} starts while one of {other.pod.name} runs")
+
     def released(self, pod: PodState) -> None:
         """Our finalizer came off."""
         if pod.uid not in self.records[pod.matrix_uid]:
@@ -171,6 +189,10 @@ class Promises:
         for entry in decode_shard(key, data)[1]:
             if isinstance(entry, Record):
                 self._recorded(uid, entry)
+            elif isinstance(entry, IntentEntry):
+                self._intended(uid, entry)
+            elif isinstance(entry, ReadingEntry):
+                self._read(uid, entry)
             elif isinstance(entry, OperationEntry):
                 self._operations[uid].append((self._life.clock.time, entry))
 
@@ -184,7 +206,11 @@ class Promises:
         fate = self._life.fates.get(record.pod_uid)
         if record.pod_uid and fate is None:
             self.broken(f"a pod {record.pod_uid} is recorded that never was")
+        if fate is None and (there := self._pods_of(uid, record)):
+            self.broken(f"{record.job} is recorded as {record.outcome} without its pod, which is there: {there}")
         if fate is not None:
+            if record.reason in _OTHERS and not fate.disturbed:
+                self.broken(f"{fate.pod.name} is recorded as {record.reason}, and nobody else did anything to it")
             reachable = self._life.answers(fate.pod.node)
             if fate.runs and (reachable or record.outcome is not Outcome.NODE_LOST):
                 self.broken(f"{fate.pod.name} is recorded as {record.outcome} while its container runs")
@@ -195,6 +221,39 @@ class Promises:
             self.broken(f"{record.job} is recorded as Succeeded, and it did not succeed: {fate}")
         if record.log.state is not LogState.COMPLETE and not record.log.capped:
             self.broken(f"{record.job} is recorded as Succeeded, and its log is {record.log.state}")
+
+    def _pods_of(self, uid: str, record: Record) -> list[str]:
+        """Where the matrix is gone, they may be those of a Job that the garbage collector took before."""
+        if uid not in self._life.matrices:
+            return []
+        return [pod.name for pod in self._life.pods.values() if (pod.matrix_uid, pod.id) == (uid, record.id)]
+
+    def _intended(self, uid: str, intent: IntentEntry) -> None:
+        """An attempt is to be ended."""
+        if intent.action != "cancel" or uid not in self._life.matrices:
+            return
+        if intent.message.startswith("cancelled by"):
+            if not any(self._asked(uid, "cancel")):
+                self.broken(f"{intent.job} is to be ended by a cancel that nobody asked for")
+        elif intent.message == UNWANTED and intent.id.cell_hash != PREFLIGHT:
+            plans = f"{self.refs[uid].prefix()}/runs/"
+            keys = [key for key in self._life.objects if key.startswith(plans) and key.endswith("/plan.json")]
+            if all(_holds(load_plan(self._life.objects[key]), intent.id) for key in keys):
+                self.broken(f"{intent.job} is to be ended as if no plan held its trial, and each one does")
+
+    def _read(self, uid: str, reading: ReadingEntry) -> None:
+        """A record is read by other rules."""
+        record = self.records[uid].get(reading.key)
+        if record is None:
+            self.broken(f"{reading.key} is read anew and was never recorded")
+            return
+        self.records[uid][reading.key] = replace(
+            record,
+            outcome=reading.outcome,
+            blame=reading.blame,
+            reason=reading.reason,
+            log=replace(record.log, metrics=reading.metrics),
+        )
 
     async def _log(self, record: Record) -> None:
         log = record.log
@@ -240,6 +299,9 @@ class Promises:
         status = self._life.status(ref)
         plan = self._plan(ref, status["observedGeneration"])
         results = self._results(ref, plan)
+        required = any(metric["required"] for metric in self._life.matrices[ref.uid]["spec"].get("metrics", ()))
+        for record in results.values():
+            self._metrics(record, required=required)
         outcomes = Counter(record.outcome for record in results.values())
         counts = status["trials"]
         cancelled = any(self._asked(ref.uid, "cancel"))
@@ -260,6 +322,19 @@ class Promises:
         told = json.loads(self._life.config_maps[f"{ref.name}-summary"]["summary.json"])
         assert told["verdict"] == status["verdict"], "the ConfigMap says something else than the status"
 
+    def _metrics(self, record: Record, *, required: bool) -> None:
+        """A whole log says what the rules in force find in it, whichever were in force when it was written."""
+        fate = self._life.fates.get(record.pod_uid)
+        if fate is None or record.log.state is not LogState.COMPLETE:
+            return
+        values = [float(text) for text in re.findall(rb"loss=([0-9.]+)", fate.written)]
+        told = {metric.name: metric.value for metric in record.log.metrics}
+        expected = {"loss": values[-1] if values else None} if required else {}
+        assert told == expected, f"metrics of {record.pod} are {told}, and its log says {expected}"
+        if record.reason in ("Succeeded", "NoMetric"):
+            reason = "NoMetric" if required and not values else "Succeeded"
+            assert record.reason == reason, f"{record.pod} counts as {record.reason} and should as {reason}"
+
     def _plan(self, ref: MatrixRef, generation: int) -> Plan:
         return load_plan(self._life.objects[f"{ref.prefix()}/runs/{generation}/plan.json"])
 
@@ -278,6 +353,10 @@ def _verdict(results: Mapping[tuple[str, int], Record]) -> str:
     if any(record.outcome is not Outcome.SUCCEEDED and record.blame is Blame.WORKLOAD for record in results.values()):
         return "fail"
     return "pass" if all(record.outcome is Outcome.SUCCEEDED for record in results.values()) else "inconclusive"
+
+
+def _holds(plan: Plan, attempt: AttemptId) -> bool:
+    return any(cell.hash == attempt.cell_hash and attempt.trial < cell.trials for cell in plan.cells)
 
 
 def _name(attempt: AttemptId) -> str:

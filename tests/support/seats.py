@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -142,8 +142,11 @@ class _Living(Process):
 class Seat:
     """What support/process.py takes for the world; whatever is not here is Life's own."""
 
-    def __init__(self, life: Life, *, writer: str, memory: Seat | None = None) -> None:
-        """`memory` makes this process see at first what that one saw last: its server is behind."""
+    def __init__(self, life: Life, *, writer: str, memory: Seat | None = None, matrices: bool = True) -> None:
+        """`memory` makes this process see at first what that one saw last: its server is behind.
+
+        Without `matrices` it is shown Jobs and pods, and none of the matrices that they belong to until it hears.
+        """
         self.life = life
         self.clock = _Clock(life)
         self.stores = {"default": _Store(self)}
@@ -175,12 +178,33 @@ class Seat:
             )  # fmt: skip
             self.deaf = set(WATCHES)
             self.clock.answer()
+        if not matrices:
+            self.known = {}
+            self.deaf.add("matrices")
         life.seats.append(self)
         life.holder = self
         self.process = _Living(self, writer=writer)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.life, name)
+
+    # What its calls do
+
+    def delete_pod(self, pod: PodState) -> None:
+        with self._command():
+            self.life.delete_pod(pod)
+
+    def remove_job(self, job: JobState) -> None:
+        with self._command():
+            self.life.remove_job(job)
+
+    @contextlib.contextmanager
+    def _command(self) -> Iterator[None]:
+        self.life.commanded = True
+        try:
+            yield
+        finally:
+            self.life.commanded = False
 
     # Watches
 
@@ -228,6 +252,16 @@ class Seat:
             if self.notify is not None:
                 self.notify(_ref(what))
         self.all_changed()
+
+    def hear_partly(self, share: int) -> None:
+        """A full list breaks off: of Jobs and pods one in `share` is shown as it is, and nothing more comes."""
+        self.clock.answer()
+        self.deaf |= {"jobs", "pods"}
+        for what in (*list(self.life.jobs.values())[::share], *list(self.life.pods.values())[::share]):
+            shown: dict[str, Any] = self.shown_jobs if isinstance(what, JobState) else self.shown_pods
+            shown[what.uid] = _whole(what)
+            if self.notify is not None:
+                self.notify(_ref(what))
 
     def all_changed(self) -> None:
         """All that is known is queued."""

@@ -162,6 +162,7 @@ def _admit(board: Board, view: View, decision: Decision, *, held: bool) -> None:
     unplaced = BATCH
     lanes = _Lanes(board, view)
     busy = {(attempt.id.cell_hash, attempt.id.trial) for attempt in view.open}
+    busy |= {(each.record.id.cell_hash, each.record.id.trial) for each in view.recorded if _may_go_on(each)}
     for candidate in board.candidates():
         cell = candidate.cell
         if (cell.hash, candidate.trial) in busy:
@@ -186,6 +187,16 @@ def _admit(board: Board, view: View, decision: Decision, *, held: bool) -> None:
         elif lanes.take(cell):
             room -= 1
             decision.actions.append(Start(cell, candidate.trial, candidate.attempt, candidate.mutation))
+
+
+def _may_go_on(recorded: Recorded) -> bool:
+    """Whether a Job can still make a pod: it was cancelled before it had one, or was suspended under the one it had.
+
+    What is given up with its node is not waited for.
+    """
+    job = recorded.job
+    active = job is not None and job.phase == "active" and not job.deleting
+    return active and recorded.record.outcome is not Outcome.NODE_LOST
 
 
 def _check_first(gate: Gate, view: View, decision: Decision) -> None:

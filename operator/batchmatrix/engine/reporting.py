@@ -93,11 +93,15 @@ class Reporter:
         )
         if run.status is None:
             run.status = dict(body.get("status") or {})
+        shown = body.get("status") or {}
         status = status_body(progress, previous=run.status, now=format_rfc3339(self.clock.now()))
-        if status != run.status:
+        # A write that was under way for long may have taken the place of a later one.
+        overwritten = shown not in (run.shown, status)
+        if status != run.status or overwritten:
             await self.publisher.status(run.ref, status)
             before, run.status = run.status, status
             await self._announce(run, before, status)
+        run.shown = shown
         return failed
 
     async def refuse(

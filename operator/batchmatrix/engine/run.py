@@ -107,6 +107,8 @@ class Run:
     """Attempts without a record by phase, as of the last pass."""
     status: dict[str, Any] | None = None
     """As last written or read."""
+    shown: Mapping[str, Any] | None = None
+    """The status that the object had when it was last looked at."""
     summary: Summary | None = None
     """As last published."""
     published: tuple[int, int, int, bool, str] | None = None

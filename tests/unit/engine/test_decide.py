@@ -117,6 +117,22 @@ def test_a_retry_waits_until_the_job_before_it_is_over() -> None:
     assert starts(decided(board)) == [("fp32", 0, 1)]
 
 
+def test_nothing_follows_a_cancelled_attempt_while_its_job_could_still_make_a_pod() -> None:
+    cell = a_cell(trials=1)
+    record = replace(a_record(an_id(cell), Outcome.CANCELLED), recorded=RECORDED)
+    board, job = a_board(cell, records=(record,)), a_job(an_id(cell), suspended=True)
+    assert starts(decided(board, recorded=(Recorded(record, job, None),))) == []
+    assert starts(decided(board, recorded=(Recorded(record, replace(job, suspended=False), None),))) == []
+    assert starts(decided(board, recorded=(Recorded(record, replace(job, phase="failed"), None),))) == [("fp32", 0, 1)]
+
+
+def test_what_follows_a_lost_node_does_not_wait_for_the_job_that_was_given_up() -> None:
+    cell = a_cell(trials=1)
+    record = replace(a_record(an_id(cell), Outcome.NODE_LOST), recorded=RECORDED)
+    board = a_board(cell, records=(record,), NodeLost=RetryRule(limit=1))
+    assert starts(decided(board, recorded=(Recorded(record, a_job(an_id(cell)), None),))) == [("fp32", 0, 1)]
+
+
 def test_no_more_logs_are_followed_than_there_are_slots() -> None:
     cell = a_cell(trials=3)
     pods = [a_pod(a_job(an_id(cell, trial=trial)), container=RUNNING) for trial in range(3)]

@@ -120,6 +120,19 @@ async def run_to_its_end(world: SmallWorld, start: Start) -> Process:
     return process
 
 
+async def test_a_status_that_was_sent_earlier_and_arrives_later_does_not_stay(start: Start) -> None:
+    world = SmallWorld()
+    world.submit()
+    process = await run_to_its_end(world, start)
+    last = world.status()
+    world.put_matrix({**world.matrices[REF.uid], "status": world.statuses[0]})
+    await process.run(5)
+    assert world.status() == last
+    sent = len(world.sent("status"))
+    await process.run(400)
+    assert len(world.sent("status")) == sent
+
+
 async def edited_after_its_end(world: SmallWorld, start: Start, before: Process) -> Process:
     """The process begins anew over a matrix that has results, and finds an edit that asks for more."""
     await before.end()

@@ -172,6 +172,7 @@ async def test_at_the_deadline_what_waits_is_taken_back_without_any_other_event(
     assert len(world.sent("kill")) == 1
     await process.run(30)
     assert (reason(world), await outcomes(world)) == ("DeadlineExceeded", [(0, 0, Outcome.CANCELLED)])
+    world.set_job(job, phase="failed", reason="BackoffLimitExceeded", finished=world.clock.time)
     world.annotate(rerun="t")
     await process.run(5)
     assert [name.rsplit("-", 2)[1:] for name in world.made[1:]] == [["t0", "a1"]]
