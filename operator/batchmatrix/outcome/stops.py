@@ -1,8 +1,9 @@
 """What stopped an attempt from outside, if anything did before its container had ended by itself.
 
 A drain puts its marks on pods that finished long ago too, so times decide. Kubernetes' times have whole seconds,
-cut off: an end at 10 may be 10.9 and a mark at 10 may be 10.1. An end counts as earlier only where its second is
-earlier; on a tie the stop is taken to have come first, which can cost a repetition but never grants a success.
+cut off: an end at 10 may be 10.9 and a mark at 10 may be 10.1. And an end is told by its node's clock, a mark by the
+API server's. An end counts as earlier only where it is by two seconds; else the stop is taken to have come first, which
+can cost a repetition but never grants a success.
 """
 
 from __future__ import annotations
@@ -62,6 +63,10 @@ class Stop:
     """In plain words; may hold text of others, so it is cleaned before it is shown."""
 
 
+SKEW = 1.0
+"""Seconds by which the clock of a node, which says when a container ended, may be behind that of the API server."""
+
+
 def stop_of(pod: PodState, job: JobState | None, intent: Intent | None) -> Stop | None:
     """The stop that came before the container's own end, or None where it ended by itself."""
     disruption = _disruption(pod)
@@ -110,4 +115,4 @@ def _ended_before(pod: PodState, mark: float) -> bool:
     container = pod.container
     if container.state != "terminated" or container.finished is None:
         return False
-    return floor(container.finished) < floor(mark)
+    return floor(container.finished) + SKEW < floor(mark)

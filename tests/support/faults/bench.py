@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import io
 import json
 import signal
 import sys
@@ -135,22 +137,41 @@ class Bench:
         return found
 
     def _shards(self) -> list[bytes]:
-        """Past the proxy, so that no rule has to do with it."""
+        return list(self._objects(lambda key: "/ledger/" in key and key.endswith(".jsonl.zst")).values())
+
+    def _objects(self, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+        """What is in the store, by key, in the order of keys; past the proxy, so that no rule has to do with it."""
         if self._s3 is None:
-            return [path.read_bytes() for path in sorted(self.operator.store.rglob("ledger/*.jsonl.zst"))]
+            root = self.operator.store
+            files = {str(path.relative_to(root)): path for path in sorted(root.rglob("*")) if path.is_file()}
+            return {key: path.read_bytes() for key, path in files.items() if wanted(key)}
         bucket = open_s3(
             self.kube.namespace, endpoint=self._s3.endpoint, allow_http=True, credentials=self._s3.credentials
         )
 
-        async def read() -> list[bytes]:
-            keys = [info.key async for info in bucket.list("") if "/ledger/" in info.key]
-            return [await bucket.get(key) for key in keys]
+        async def read() -> dict[str, bytes]:
+            keys = sorted([info.key async for info in bucket.list("") if wanted(info.key)])
+            return {key: await bucket.get(key) for key in keys}
 
         return asyncio.run(read())
 
+    def logs_are_what_their_records_say(self, records: list[Json]) -> None:
+        """Every log in the store, read with another program's code, has the bytes and the digest of its record."""
+        chunks = self._objects(lambda key: "/logs/" in key)
+        for record in records:
+            log = record["log"]
+            if not log["key"]:
+                continue
+            parts = [data for key, data in chunks.items() if key.startswith(log["key"].rstrip("/") + "/")]
+            raw = b"".join(_decompressed(part) for part in parts)
+            found = (len(raw), hashlib.sha256(raw).hexdigest())
+            assert found == (log["bytes"], log["sha256"]), f"the log of {record['job']} is {found}, its record: {log}"
+
     def end(self, name: str, *, records: list[Json] | None = None, calls: list[Call] | None = None) -> End:
         """The oracle's view of a finished matrix, once it has made its own assertions."""
-        end = end_of(self.kube, name, self.records() if records is None else records)
+        records = self.records() if records is None else records
+        self.logs_are_what_their_records_say(records)
+        end = end_of(self.kube, name, records)
         once_each(self.api.calls if calls is None else calls, end, matrix=name)
         return end
 
@@ -165,6 +186,11 @@ class Bench:
         for call in list(self.api.calls):
             counts[call.what.kind] = counts.get(call.what.kind, 0) + 1
         return counts
+
+
+def _decompressed(data: bytes) -> bytes:
+    with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=True) as reader:
+        return reader.read()
 
 
 def finished(matrix: Json, generation: int = 1) -> bool:

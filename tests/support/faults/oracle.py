@@ -29,6 +29,7 @@ RECORD_FIELDS = (
     "job",
     "outcome",
     "blame",
+    "reason",
     "message",
     "exitCode",
     "signal",
