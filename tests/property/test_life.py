@@ -1,7 +1,7 @@
 """Whatever happens in whatever order: nothing is lost, nothing runs twice unasked, no success without proof.
 
 The steps are drawn by hypothesis and shrunk to the fewest that still break a promise; they are printed, with the seed.
-`BATCHMATRIX_LIFE_STEPS` is how many are taken in all (12,000 if not said), `BATCHMATRIX_LIFE_SEED` begins them
+`BATCHMATRIX_LIFE_STEPS` is how many are taken in all (10,000 if not said), `BATCHMATRIX_LIFE_SEED` begins them
 elsewhere; `make life STEPS=1000000 SEED=7` does both.
 """
 
@@ -28,7 +28,7 @@ from batchmatrix.model.observed import PodState
 from tests.support.life import LANDING, LEASE, Fault, Life, Startup, Work
 from tests.support.seats import WATCHES, Death, Seat
 
-STEPS = int(os.environ.get("BATCHMATRIX_LIFE_STEPS", "12000"))
+STEPS = int(os.environ.get("BATCHMATRIX_LIFE_STEPS", "10000"))
 SEED = int(os.environ.get("BATCHMATRIX_LIFE_SEED", "1"))
 PARTS = 4
 """Tests that the steps are divided among, so that two cores can share them."""
