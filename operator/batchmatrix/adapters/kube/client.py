@@ -144,9 +144,9 @@ class Client:
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             raise _unreachable(what, error) from error
 
-    async def get(self, path: str, **params: str) -> JSON:
-        """Read one object."""
-        return _object(await self._call("GET", path, params=params))
+    async def get(self, path: str, *, timeout: float | None = None, **params: str) -> JSON:
+        """Read one object; `params` are the query."""
+        return _object(await self._call("GET", path, params=params, timeout=timeout))
 
     async def pages(self, path: str, *, label_selector: str = "", limit: int = PAGE) -> AsyncGenerator[JSON]:
         """List a collection page by page, as it was at one moment. Raises Gone when that took too long."""
