@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from batchmatrix.adapters.kube.client import JSON_PATCH, LINE_LIMIT, MERGE_PATCH, Client
+from batchmatrix.adapters.kube.clock import ServerClock
 from batchmatrix.adapters.kube.errors import Conflict, Gone
 from batchmatrix.base.errors import LeaseLost, NotFound, Unavailable
 from tests.support.kube import OpenFence, Request, scripted, status, until
@@ -308,8 +309,47 @@ async def test_the_time_is_that_of_the_servers_answers() -> None:
     async def dated(seen: Request, raw: web.Request) -> web.StreamResponse:
         response = await ok(seen, raw)
         response.headers["Date"] = "Fri, 15 Jan 2027 08:00:00 GMT"
+        response.headers["Audit-Id"] = "5b4b0a3c-0000-4000-8000-000000000001"
         return response
 
     async with scripted(dated) as api, Client(api.access(), fence=None) as client:
         await client.get(f"{JOBS}/a")
         assert 0 <= client.clock.now() - 1_800_000_000 < 60
+
+
+async def test_a_proxy_that_answers_itself_does_not_tell_the_time() -> None:
+    async def proxied(seen: Request, raw: web.Request) -> web.StreamResponse:
+        if seen.method != "GET":
+            return web.Response(status=502, text="bad gateway", headers={"Date": "Fri, 15 Jan 2027 09:00:00 GMT"})
+        response = await ok(seen, raw)
+        response.headers["Date"] = "Fri, 15 Jan 2027 08:00:00 GMT"
+        response.headers["Audit-Id"] = "5b4b0a3c-0000-4000-8000-000000000001"
+        return response
+
+    async with scripted(proxied) as api, Client(api.access(), fence=None) as client:
+        await client.get(f"{JOBS}/a")
+        with pytest.raises(Unavailable, match="bad gateway"):
+            await client.create(JOBS, {})
+        assert 0 <= client.clock.now() - 1_800_000_000 < 60
+
+
+async def test_an_answer_that_was_long_on_its_way_takes_no_time_back() -> None:
+    first, up = asyncio.Event(), [1000.0]
+
+    async def slow(seen: Request, raw: web.Request) -> web.StreamResponse:
+        response = await ok(seen, raw)
+        response.headers["Audit-Id"] = "5b4b0a3c-0000-4000-8000-000000000001"
+        response.headers["Date"] = f"Fri, 15 Jan 2027 08:00:0{seen.query['second']} GMT"
+        if seen.query["second"] == "0":
+            await first.wait()  # it was stamped, and is on its way
+        return response
+
+    async with scripted(slow) as api, Client(api.access(), fence=None) as client:
+        client.clock = ServerClock(monotonic=lambda: up[0])
+        late = asyncio.create_task(client.get(f"{JOBS}/a", second="0"))
+        await until(lambda: api.requests)
+        up[0] += 5.0
+        await client.get(f"{JOBS}/a", second="5")
+        first.set()
+        await late
+        assert client.clock.now() == 1_800_000_005

@@ -289,3 +289,27 @@ async def test_what_another_one_took_is_not_given_away() -> None:
         keeper.hold("pod/other")
         await lease.release()
         assert keeper.spec["holderIdentity"] == "pod/other"
+
+
+class Conflicting(Keeper):
+    """Conflicts with every write after the first, and holds back what it is asked then."""
+
+    async def script(self, seen: Request, raw: web.Request) -> web.StreamResponse:
+        if seen.method == "GET" and self.writes:
+            await asyncio.sleep(3600)
+        if seen.method == "PUT":
+            return status(409, "Conflict")
+        return await super().script(seen, raw)
+
+
+async def test_a_read_that_hangs_holds_up_no_stop() -> None:
+    async with leasing(Conflicting()) as (lease, _, _):
+        await lease.acquire()
+        await asyncio.wait_for(lease.release(), 2)
+
+
+async def test_a_read_that_hangs_lets_the_holder_know_in_time_that_the_lease_is_lost() -> None:
+    async with leasing(Conflicting()) as (lease, lost, _):
+        await lease.acquire()
+        await asyncio.wait_for(lease.hold(), 4)
+        assert lost == ["it could not be renewed in time"]

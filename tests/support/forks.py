@@ -15,7 +15,7 @@ from threading import Lock
 
 __all__ = ["Fork"]
 
-PRELOADED = ["batchmatrix.__main__", "batchmatrix.controller.main", "uvloop"]
+PRELOADED = ["batchmatrix.__main__", "batchmatrix.cli.main", "batchmatrix.controller.command", "uvloop"]
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(PRELOADED)
 

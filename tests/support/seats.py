@@ -60,7 +60,7 @@ class _Clock(ServerClock):
 
     def answer(self) -> None:
         """The API server has answered, and says when."""
-        self.heard(format_datetime(datetime.fromtimestamp(floor(self.time), UTC), usegmt=True))
+        self.heard(format_datetime(datetime.fromtimestamp(floor(self.time), UTC), usegmt=True), sent=self.time)
 
 
 class _Store(MemoryStore):

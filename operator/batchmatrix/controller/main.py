@@ -14,6 +14,7 @@ from typing import Any, cast
 import kopf
 
 from batchmatrix.adapters.kube.access import Access
+from batchmatrix.adapters.kube.discovery import KindsMissing
 from batchmatrix.adapters.telemetry.clock import SystemClock
 from batchmatrix.adapters.telemetry.metrics import PrometheusMeter
 from batchmatrix.base.errors import BatchMatrixError, LeaseLost, Unavailable
@@ -25,7 +26,7 @@ from batchmatrix.controller.leftovers import all_let_go, kinds_or_leftovers
 from batchmatrix.controller.matrices import WatchedMatrices, registry_for, settings_for
 from batchmatrix.controller.probes import Probes
 from batchmatrix.controller.queue import WorkQueue
-from batchmatrix.controller.signals import stop_on_signals
+from batchmatrix.controller.signals import stop_on_signals, unless_stopped
 from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.pipeline import Engine
 from batchmatrix.ledger.probe import probe
@@ -87,11 +88,15 @@ class Operator:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises BatchMatrixError where it cannot even begin, or matrices are not served."""
         try:
-            missing = await kinds_or_leftovers(self.cluster.client, self._settings.namespaces or (None,))
-            stores = await open_stores(self._settings, token=self._identity.process, meter=self.meter)
+            begun = await unless_stopped(self._begin(), stop)
         except BatchMatrixError:
             await self.cluster.close()
             raise
+        if begun is None:
+            logger.info("stopping before it began")
+            await self.cluster.close()
+            return
+        missing, stores = begun
         probes = Probes(
             alive=self._dead, ready=self._unready, metrics=self.meter.render, port=self._settings.probes.port
         )
@@ -132,6 +137,11 @@ class Operator:
             raise missing
         if self._blind:
             self._exit_now(1)
+
+    async def _begin(self) -> tuple[KindsMissing | None, dict[str, Store]]:
+        """What to end with, if anything, and the stores; nothing is served before."""
+        missing = await kinds_or_leftovers(self.cluster.client, self._settings.namespaces or (None,))
+        return missing, await open_stores(self._settings, token=self._identity.process, meter=self.meter)
 
     async def _let_go(self, stop: asyncio.Event) -> None:
         await all_let_go(self.cluster.client, self.cluster.children)

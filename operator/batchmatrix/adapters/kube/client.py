@@ -43,6 +43,9 @@ LINE_LIMIT = 8 << 20
 REFUSAL_LIMIT = 64 << 10
 """Bytes that are read of an answer that refuses."""
 
+OWN = "Audit-Id"
+"""Header of every answer that the API server gives itself, refusals too; a proxy's 502 has none."""
+
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
@@ -93,7 +96,7 @@ class Client:
     ) -> None:
         self.meter = meter
         self.clock = ServerClock()
-        """Set by every answer."""
+        """Set by every answer of the API server itself."""
         self._access = access
         self._timeout = timeout
         self._patience = Patience() if patient else None
@@ -141,9 +144,9 @@ class Client:
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             raise _unreachable(what, error) from error
 
-    async def get(self, path: str, **params: str) -> JSON:
-        """Read one object."""
-        return _object(await self._call("GET", path, params=params))
+    async def get(self, path: str, *, timeout: float | None = None, **params: str) -> JSON:
+        """Read one object; `params` are the query."""
+        return _object(await self._call("GET", path, params=params, timeout=timeout))
 
     async def pages(self, path: str, *, label_selector: str = "", limit: int = PAGE) -> AsyncGenerator[JSON]:
         """List a collection page by page, as it was at one moment. Raises Gone when that took too long."""
@@ -267,6 +270,7 @@ class Client:
         mutating = method != "GET"
         if mutating and self._fence is not None:
             self._fence.check()
+        sent = self.clock.monotonic()
         try:
             response = await self._session.request(
                 method,
@@ -284,7 +288,8 @@ class Client:
             self._count(method, path, params, "none")
             raise
         self._count(method, path, params, str(response.status))
-        self.clock.heard(response.headers.get("Date", ""))
+        if OWN in response.headers:
+            self.clock.heard(response.headers.get("Date", ""), sent=sent)
         return response
 
     def _count(self, method: str, path: str, params: Mapping[str, str] | None, code: str) -> None:

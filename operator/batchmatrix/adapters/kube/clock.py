@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 __all__ = ["ServerClock", "boot_clock"]
 
 SLACK = 1.0
-"""Seconds that an answer may have been on its way, or servers behind one address differ, until it is put back."""
+"""Seconds by which servers behind one address may differ until the clock is put back."""
 
 
 def boot_clock() -> float:
@@ -50,15 +50,18 @@ class ServerClock:
         """asyncio's sleep."""
         await asyncio.sleep(seconds)
 
-    def heard(self, date: str) -> None:
-        """An answer came with this Date (RFC 9110, whole seconds); one that cannot be read is passed over."""
+    def heard(self, date: str, *, sent: float) -> None:
+        """An answer came with this Date (RFC 9110, whole seconds); one that cannot be read is passed over.
+
+        `sent` is when it was asked for, by `monotonic`: the server wrote the Date between then and now.
+        """
         if date == self._last:
             return
         self._last = date
         try:
-            sent = parsedate_to_datetime(date).timestamp()
+            told = parsedate_to_datetime(date).timestamp()
         except (TypeError, ValueError, OverflowError):
             return
-        least = sent - self._monotonic()
-        if self._offset is None or not least <= self._offset <= least + 1.0 + SLACK:
+        least, most = told - self._monotonic(), told + 1.0 - sent
+        if self._offset is None or not least <= self._offset <= most + SLACK:
             self._offset = least

@@ -126,7 +126,7 @@ class Lease:
             try:
                 await self._write_release()
             except Conflict:
-                await self._catch_up()  # a renewal was given up on its way, and arrived
+                await self._catch_up(timeout=self._duration / 3)  # a renewal was given up on its way, and arrived
                 await self._write_release()
         except (Conflict, NotFound, Unavailable) as error:
             log.info("lease %s/%s was not released: %s", self._namespace, self._name, error)
@@ -135,9 +135,9 @@ class Lease:
     def _path(self) -> str:
         return LEASES.one(self._namespace, self._name)
 
-    async def _read(self) -> dict[str, Any] | None:
+    async def _read(self, *, timeout: float | None = None) -> dict[str, Any] | None:
         try:
-            return await self._client.get(self._path)
+            return await self._client.get(self._path, timeout=timeout)
         except NotFound:
             return None
 
@@ -159,12 +159,12 @@ class Lease:
         try:
             await self._write()
         except Conflict:
-            await self._catch_up()  # our own renewal whose reply was lost, or another holder
+            await self._catch_up(timeout=self._left())  # our own renewal whose reply was lost, or another holder
             await self._write()
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self, *, timeout: float) -> None:
         """Learn the version of our Lease. Raises Conflict where another process holds it: acquireTime tells."""
-        there = await self._read()
+        there = await self._read(timeout=timeout)
         spec = (there or {}).get("spec") or {}
         if there is None or (spec.get("holderIdentity"), spec.get("acquireTime")) != (self._identity, self._acquired):
             raise Conflict(f"it was taken by {spec.get('holderIdentity') or 'nobody'}") from None
@@ -173,8 +173,11 @@ class Lease:
     async def _write(self) -> None:
         sent = self._clock()
         body = self._body(holder=self._identity, renewed=format_rfc3339(time.time(), digits=6))
-        timeout = max(0.1, min(self._duration / 3, self._deadline - sent))
-        self._renewed(await self._client.replace(self._path, body, timeout=timeout), sent)
+        self._renewed(await self._client.replace(self._path, body, timeout=self._left()), sent)
+
+    def _left(self) -> float:
+        """Seconds that a request of a renewal may take."""
+        return max(0.1, min(self._duration / 3, self._deadline - self._clock()))
 
     async def _write_release(self) -> None:
         body = self._body(holder="", renewed=format_rfc3339(time.time(), digits=6))

@@ -35,7 +35,7 @@ def test_the_machines_clock_counts_until_the_server_has_answered() -> None:
     machine = Machine(off=-500.0)
     clock = machine.clock()
     assert clock.now() == machine.true - 500.0
-    clock.heard(machine.date())
+    clock.heard(machine.date(), sent=machine.up)
     assert clock.now() == pytest.approx(machine.true, abs=1.0)
 
 
@@ -43,7 +43,7 @@ def test_the_machines_clock_counts_until_the_server_has_answered() -> None:
 def test_a_clock_that_is_set_changes_nothing(jump: float) -> None:
     machine = Machine()
     clock = machine.clock()
-    clock.heard(machine.date())
+    clock.heard(machine.date(), sent=machine.up)
     machine.off += jump
     machine.up += 100.0
     assert clock.now() == pytest.approx(machine.true, abs=1.0)
@@ -53,11 +53,12 @@ def test_a_clock_that_is_set_changes_nothing(jump: float) -> None:
 def test_it_is_never_ahead_never_goes_back_and_soon_hardly_behind(fraction: float) -> None:
     machine = Machine(up=1000.0 + fraction)
     clock = machine.clock()
-    clock.heard(machine.date())
+    clock.heard(machine.date(), sent=machine.up)
     before = clock.now()
     for step in range(1, 400):
         machine.up += 0.1
-        clock.heard(machine.date(late=(step % 7) / 10))
+        late = (step % 7) / 10
+        clock.heard(machine.date(late=late), sent=machine.up - late)
         assert before + 0.1 - 1e-6 <= clock.now() <= machine.true
         before = clock.now()
     assert clock.now() == pytest.approx(machine.true, abs=0.2)
@@ -66,16 +67,38 @@ def test_it_is_never_ahead_never_goes_back_and_soon_hardly_behind(fraction: floa
 def test_a_server_whose_clock_is_another_is_followed() -> None:
     machine = Machine()
     clock = machine.clock()
-    clock.heard(machine.date())
-    clock.heard(machine.date(late=60.0))
+    clock.heard(machine.date(), sent=machine.up)
+    clock.heard(machine.date(late=60.0), sent=machine.up)
     assert clock.now() == pytest.approx(machine.true - 60.0, abs=1.0)
+
+
+@pytest.mark.parametrize("late", [3.0, 30.0, 3600.0])
+def test_an_answer_that_is_read_late_takes_nothing_back(late: float) -> None:
+    machine = Machine()
+    clock = machine.clock()
+    clock.heard(machine.date(), sent=machine.up)
+    sent, date = machine.up + 5.0, machine.date(late=-5.0)
+    machine.up = sent + late
+    clock.heard(date, sent=sent)
+    assert clock.now() == pytest.approx(machine.true, abs=1.0)
+
+
+@pytest.mark.parametrize("behind", [0.5, 1.0])
+def test_of_servers_that_differ_a_little_the_one_behind_takes_nothing_back(behind: float) -> None:
+    machine = Machine()
+    clock = machine.clock()
+    clock.heard(machine.date(), sent=machine.up)
+    machine.up += 5.0
+    now = clock.now()
+    clock.heard(machine.date(late=behind), sent=machine.up)
+    assert clock.now() == now
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Wed, 99 Nov 2026 23:16:13 GMT", "Mon, 01 Jan 0001 00:00:00 +9999"])
 def test_a_date_that_cannot_be_read_is_passed_over(date: str) -> None:
     machine = Machine()
     clock = machine.clock()
-    clock.heard(machine.date())
+    clock.heard(machine.date(), sent=machine.up)
     now = clock.now()
-    clock.heard(date)
+    clock.heard(date, sent=machine.up)
     assert clock.now() == now
