@@ -241,6 +241,11 @@ class Seat:
 
     # Calls
 
+    def read_pod(self, uid: str) -> PodState | None:
+        """As SmallWorld.read_pod, with its times as Kubernetes tells them."""
+        pod = self.life.pods.get(uid)
+        return None if pod is None else _whole(pod)
+
     def refuse(self, call: str) -> Unavailable | None:
         """As SmallWorld.refuse, for what only reads."""
         return self.life.refusal(call.split()[0])
