@@ -195,7 +195,7 @@ class Seat:
         if isinstance(what, JobState):
             _take(self.shown_jobs, what.uid, self.life.jobs)
         elif isinstance(what, PodState):
-            _take(self.shown_pods, what.uid, self.life.pods)
+            _take(self.shown_pods, what.uid, self.life.labelled)
         else:
             self._look(what.uid)
         if self.notify is not None:
@@ -222,7 +222,7 @@ class Seat:
         self.drop = dict.fromkeys(WATCHES, 0)
         gone = [*self.shown_jobs.values(), *self.shown_pods.values()]
         self.shown_jobs = {uid: _whole(job) for uid, job in self.life.jobs.items()}
-        self.shown_pods = {uid: _whole(pod) for uid, pod in self.life.pods.items()}
+        self.shown_pods = {uid: _whole(pod) for uid, pod in self.life.labelled.items()}
         self.known |= self.life.matrices
         for what in gone:
             if self.notify is not None:
