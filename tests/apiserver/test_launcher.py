@@ -176,6 +176,27 @@ async def test_other_finalizers_stay_where_they_are(
     _release_all(kube)
 
 
+async def test_a_pod_is_found_whatever_its_labels_say_and_another_of_its_name_is_not_it(
+    client: Client, kube: Kube, kubelet: FakeKubelet, matrix: MatrixRef
+) -> None:
+    job, pod = await started(client, kube, sent(matrix))
+    launcher = KubeLauncher(client)
+    labels = {"metadata": {"labels": {"batchmatrix.dev/matrix-uid": None, "batchmatrix.dev/trial": "7"}}}
+    kube.call("PATCH", kube.path("pods", pod.name), labels, content="application/merge-patch+json")
+    kubelet.run(pod.name)
+    kubelet.end(pod.name, 0)
+    wait_for_job(kube, job.name, "Complete")
+    found = await launcher.look_up(pod)
+    assert found is not None
+    assert (found.uid, found.id, found.matrix_uid) == (pod.uid, pod.id, matrix.uid)
+    assert (found.finished, found.finalized) == (True, True)
+    assert await launcher.look_up(dataclasses.replace(pod, uid="00000000-0000-4000-8000-000000000000")) is None
+    await launcher.release(found)
+    kube.call("DELETE", kube.path("pods", pod.name))
+    wait_for(lambda: kube.find("pods", pod.name) is None, timeout=10, what="the pod to be gone")
+    assert await launcher.look_up(pod) is None
+
+
 async def test_deleting_a_job_takes_its_pod_along_once_it_is_released(
     client: Client, kube: Kube, matrix: MatrixRef
 ) -> None:

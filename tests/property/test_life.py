@@ -411,6 +411,16 @@ class Cluster(RuleBasedStateMachine):
             if uid in self.life.jobs:
                 self.life.suspend_job(self.life.jobs[uid], suspended=False)
 
+    @rule(pick=picks, hidden=st.sampled_from([0.0, 0.3, 3.0, 40.0, 130.0]), after=pauses)
+    def pod_loses_a_label(self, pick: int, hidden: float, after: float) -> None:
+        """No watch and no list shows it until the label is back."""
+        pod = self.pod(pick)
+        if pod is not None:
+            self.life.hide(pod)
+        self.go(hidden)
+        self.life.show_all()
+        self.go(after)
+
     @rule(pick=picks, after=pauses)
     def job_is_deleted(self, pick: int, after: float) -> None:
         jobs = list(self.life.jobs.values())

@@ -128,6 +128,8 @@ class Life(SmallWorld):
         """Where pods go."""
         self.back: dict[str, float] = {}
         """Node to when it last came back."""
+        self.hidden: set[str] = set()
+        """uids of pods that no watch or list shows, as a label of theirs is gone."""
         self.fates: dict[str, Fate] = {}
         self.store_down = self.server_down = self.quota_full = False
         self.faults: dict[str, list[tuple[Fault, float]]] = {}
@@ -176,6 +178,23 @@ class Life(SmallWorld):
         if before is not None and before.finalized and not after.finalized:
             self.promises.released(after)
         return after
+
+    @property
+    def labelled(self) -> dict[str, PodState]:
+        """What watches and lists show."""
+        return {uid: pod for uid, pod in self.pods.items() if uid not in self.hidden}
+
+    def hide(self, pod: PodState) -> None:
+        """Somebody takes a label off it."""
+        self.hidden.add(pod.uid)
+        self.changed(pod)
+
+    def show_all(self) -> None:
+        """All labels are back."""
+        back = [pod for uid, pod in self.pods.items() if uid in self.hidden]
+        self.hidden.clear()
+        for pod in back:
+            self.changed(pod)
 
     def delete_pod(self, pod: PodState) -> None:
         """As SmallWorld has it; of a pod that has ended the kubelet throws the log away, unless it is silent."""

@@ -125,6 +125,12 @@ class _Launcher(Launcher):
             return True
         return any(pod.job_uid == job.uid for pod in self._world.pods.values())
 
+    async def look_up(self, pod: PodState) -> PodState | None:
+        await asyncio.sleep(0)
+        if (error := self._world.refuse(f"look_up {pod.name}")) is not None:
+            raise error
+        return self._world.read_pod(pod.uid)
+
     async def why_no_pod(self, job: JobState) -> str:
         self._world.asked.append(job.name)
         await asyncio.sleep(0)

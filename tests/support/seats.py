@@ -219,7 +219,7 @@ class Seat:
         if isinstance(what, JobState):
             _take(self.shown_jobs, what.uid, self.life.jobs)
         elif isinstance(what, PodState):
-            _take(self.shown_pods, what.uid, self.life.pods)
+            _take(self.shown_pods, what.uid, self.life.labelled)
         else:
             self._look(what.uid)
         if self.notify is not None:
@@ -246,7 +246,7 @@ class Seat:
         self.drop = dict.fromkeys(WATCHES, 0)
         gone = [*self.shown_jobs.values(), *self.shown_pods.values()]
         self.shown_jobs = {uid: _whole(job) for uid, job in self.life.jobs.items()}
-        self.shown_pods = {uid: _whole(pod) for uid, pod in self.life.pods.items()}
+        self.shown_pods = {uid: _whole(pod) for uid, pod in self.life.labelled.items()}
         self.known |= self.life.matrices
         for what in gone:
             if self.notify is not None:
@@ -274,6 +274,11 @@ class Seat:
             self.notify(_ref(what))
 
     # Calls
+
+    def read_pod(self, uid: str) -> PodState | None:
+        """As SmallWorld.read_pod, with its times as Kubernetes tells them."""
+        pod = self.life.pods.get(uid)
+        return None if pod is None else _whole(pod)
 
     def refuse(self, call: str) -> Unavailable | None:
         """As SmallWorld.refuse, for what only reads."""

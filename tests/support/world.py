@@ -128,7 +128,8 @@ class SmallWorld:
         self.statuses: list[Json] = []
         self.events: list[tuple[str, str]] = []
         self.refuse: Callable[[str], BatchMatrixError | None] = lambda _call: None
-        """Asked at every mutating call of the API server, and for `has_pod`, `why_no_pod` and `read`."""
+        """Asked at every mutating call of the API server, and for `has_pod`, `look_up`, `why_no_pod`
+        and `read`."""
         self.asked: list[str] = []
         """Jobs whose events were read, in order."""
         self.calls: list[str] = []
@@ -301,6 +302,10 @@ class SmallWorld:
         if pod.deleting_since is None:
             grace = 0.0 if pod.finished else GRACE
             self.set_pod(pod, deleting_since=self.clock.time, grace_seconds=grace)
+
+    def read_pod(self, uid: str) -> PodState | None:
+        """What the server says of it, whatever the watch shows."""
+        return self.pods.get(uid)
 
     def deaf(self, *, jobs: bool, pods: bool) -> None:
         """From now on the watches show nothing new; `hear` mends them."""

@@ -74,8 +74,7 @@ class Attempt:
     problem: str = ""
     """Why no node can hold it, in one line."""
     gone: bool = False
-    """`pod` is what was last seen of it: the object is not there any more."""
-
+    """`pod` is what was last seen of it: the server says that the object is not there any more."""
     resumed: float | None = None
     """Since when a pod of its Job is awaited, if that was suspended; None if it never was."""
     unwanted: str = UNWANTED

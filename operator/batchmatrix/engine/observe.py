@@ -22,16 +22,30 @@ from batchmatrix.model.record import IntentEntry
 from batchmatrix.plan.fit import places, why_unfit
 from batchmatrix.ports.cluster import Children, Nodes
 
-__all__ = ["UNSEEN_LIMIT", "observe"]
+__all__ = ["UNSEEN_LIMIT", "observe", "unshown"]
 
 UNSEEN_LIMIT = 60.0
 """Seconds after which a Job that was created and never seen by the watch counts as gone."""
+
+
+def unshown(run: Run, children: Children) -> dict[str, PodState]:
+    """Pods that memory does not show any more and that are not done with, by uid, as last known: the server is asked.
+
+    They have no record yet, or have one, and the finalizer is not off.
+    """
+    shown, records = {pod.uid for pod in children.pods(run.ref.uid)}, run.ledger.records
+    opened = {uid: pod for uid, pod in run.seen.items() if uid not in records}
+    held = {
+        uid: pod for uid, pod in run.vanished.there.items() if uid in records and pod.finalized and uid not in run.sent
+    }
+    return {uid: pod for uid, pod in {**held, **opened}.items() if uid not in shown}
 
 
 def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: float, gone: bool) -> View:
     """The view that decide works on; also brings the run's memory of what was seen up to date."""
     jobs = {job.uid: job for job in children.jobs(run.ref.uid)}
     pods = {pod.uid: pod for pod in children.pods(run.ref.uid) if _is_ours(run, pod, jobs)}
+    pods |= run.vanished.as_known(unshown(run, children))
     for job in (*jobs.values(), *run.launched.values()):
         if job.id.cell_hash != PREFLIGHT:
             run.note_launch(job.created)

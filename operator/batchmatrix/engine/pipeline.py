@@ -19,7 +19,7 @@ from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.captures import FollowSlots
 from batchmatrix.engine.decide import Decision, View, decide
 from batchmatrix.engine.handling import handle, note_first_sight
-from batchmatrix.engine.observe import observe
+from batchmatrix.engine.observe import observe, unshown
 from batchmatrix.engine.opening import Opener
 from batchmatrix.engine.removal import Removal
 from batchmatrix.engine.reporting import Reporter, is_finished, is_new
@@ -117,7 +117,7 @@ class Engine:
                 # what has its time, as the timeout of a trial, does not wait until the trouble is tried again
                 self._notify(ref, decision.wake - world.clock.now())
             raise Unavailable(trouble[0], retry_after=applied.retry_after or None)
-        if body is not None and is_finished(body) and not self._has_children(ref):
+        if body is not None and is_finished(body) and not self._is_left(run):
             await self._drop(run)
         elif decision.wake is not None:
             self._notify(ref, max(0.0, decision.wake - world.clock.now()))
@@ -228,18 +228,23 @@ class Engine:
     async def _advance(self, run: Run, total: Applied, *, gone: bool) -> tuple[Decision, Applied]:
         world = self._world
         for _ in range(ROUNDS):
+            missing = unshown(run, world.children)
+            unasked = await run.vanished.ask(missing, world.launcher, world.clock.monotonic())
             now = world.clock.now()
             view = self._observe(run, now, gone=gone)
             decision = decide(view, now, follow_slots=self._slots.free)
             applied = await apply(
                 run, decision.actions, launcher=world.launcher, clock=world.clock, writer=self._writer
             )
-            total.trouble += applied.trouble
+            total.trouble += [*unasked, *applied.trouble]
             total.retry_after = max(total.retry_after, applied.retry_after)
-            if not applied.committed or applied.trouble:
+            if not applied.committed or applied.trouble or unasked:
                 break
         else:
             decision.wake_at(world.clock.now())
+        due = run.vanished.next_due(unshown(run, world.children))
+        if due is not None:
+            decision.wake_at(world.clock.now() + max(0.0, due - world.clock.monotonic()))
         if run.rereading.ready and not gone and not total.trouble:
             decision.wake_at(world.clock.now())
         return decision, total
@@ -258,13 +263,17 @@ class Engine:
     def _has_children(self, ref: MatrixRef) -> bool:
         return bool(self._world.children.jobs(ref.uid) or self._world.children.pods(ref.uid))
 
+    def _is_left(self, run: Run) -> bool:
+        """Whether anything of it is in the cluster, or not recorded; memory alone does not show all of that."""
+        return self._has_children(run.ref) or bool(unshown(run, self._world.children))
+
     def _settled(self, ref: MatrixRef, body: Mapping[str, Any] | None) -> bool:
         """Finished or gone, with nothing left in the cluster: nobody needs its ledger."""
         return not self._has_children(ref) and (body is None or is_finished(body))
 
     async def _leave(self, run: Run) -> None:
         """The matrix is gone: forget it once no pod of it is left."""
-        if self._has_children(run.ref):
+        if self._is_left(run):
             return
         await self._drop(run)
         logger.info("matrix is gone and nothing of it is left", extra={"matrix": run.ref.name})

@@ -18,6 +18,7 @@ from batchmatrix.engine.operations import Operations
 from batchmatrix.engine.policy import Policy
 from batchmatrix.engine.preflights import Preflights
 from batchmatrix.engine.rereading import Rereading
+from batchmatrix.engine.vanished import Vanished
 from batchmatrix.ledger.writer import Ledger
 from batchmatrix.model.cell import Cell, MatrixRef, Plan
 from batchmatrix.model.launch import AttemptId
@@ -85,6 +86,8 @@ class Run:
     """uids of those that the watch has shown."""
     seen: dict[str, PodState] = field(default_factory=dict)
     """Pods without a record, by uid, as last seen."""
+    vanished: Vanished = field(default_factory=Vanished)
+    """What the server says of those that memory does not show any more."""
     unfit: dict[str, float] = field(default_factory=dict)
     """Pod uid to the time since when no node could hold it."""
     resumed: dict[str, float] = field(default_factory=dict)

@@ -25,6 +25,13 @@ class Launcher(Protocol):
         """Ask the server itself whether this Job has a pod, or, with `or_runs`, is there at all. Raises Unavailable."""
         ...
 
+    async def look_up(self, pod: PodState) -> PodState | None:
+        """Ask the server itself for this very pod (uid), whatever its labels say by now; None where it is gone.
+
+        Whose it is stays as it was seen. Raises Unavailable.
+        """
+        ...
+
     async def why_no_pod(self, job: JobState) -> str:
         """What the control plane last said about why it makes no pod for this Job, in one line; empty if nothing.
 

@@ -8,7 +8,7 @@ from typing import Any
 from batchmatrix.adapters.kube.client import STRATEGIC_PATCH, Client
 from batchmatrix.adapters.kube.errors import Conflict, Forbidden
 from batchmatrix.adapters.kube.paths import EVENTS, JOBS, PODS
-from batchmatrix.adapters.kube.project import project_job
+from batchmatrix.adapters.kube.project import project_job, project_known_pod
 from batchmatrix.base.errors import AlreadyExists, InvalidSpec, NameConflict, NotFound, Unavailable
 from batchmatrix.base.text import one_line
 from batchmatrix.launch.job import job_manifest
@@ -86,6 +86,14 @@ class KubeLauncher:
                     if any(owner["uid"] == job.uid for owner in raw["metadata"].get("ownerReferences") or ()):
                         return True
         return False
+
+    async def look_up(self, pod: PodState) -> PodState | None:
+        """Ask the server, not the watch, for this very pod; one that was replaced is gone."""
+        try:
+            raw = await self._client.get(PODS.one(pod.namespace, pod.name))
+        except NotFound:
+            return None
+        return project_known_pod(raw, pod) if raw["metadata"]["uid"] == pod.uid else None
 
     async def why_no_pod(self, job: JobState) -> str:
         """The message of the Job's newest event FailedCreate, by uid, so that it speaks of this very object."""

@@ -7,6 +7,7 @@ on anything, and one odd object must not stop the rest.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from sys import intern
 from typing import Any
 
@@ -28,7 +29,7 @@ from batchmatrix.model.cell import GROUP, PREFLIGHT
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.observed import STATUS_UNKNOWN, ContainerState, JobState, NodeState, PodState
 
-__all__ = ["project_job", "project_node", "project_pod"]
+__all__ = ["project_job", "project_known_pod", "project_node", "project_pod"]
 
 JSON = dict[str, Any]
 
@@ -56,6 +57,31 @@ def project_pod(raw: JSON, seen: PodState | None = None) -> PodState | None:
         return _pod(raw, seen)
     except _BROKEN:
         return None
+
+
+def project_known_pod(raw: JSON, seen: PodState) -> PodState:
+    """How a pod is that was seen before, although what tells whose it is may have been changed: that is as it was.
+
+    One that cannot be read is as it was seen.
+    """
+    meta = raw["metadata"]
+    digest = seen.id.cell_hash
+    labels = {
+        MATRIX: seen.matrix_name,
+        MATRIX_UID: seen.matrix_uid,
+        CELL: seen.cell,
+        CELL_HASH: digest[:LABEL_HASH_DIGITS],
+        TRIAL: str(seen.id.trial),
+        ATTEMPT: str(seen.id.attempt),
+        GENERATION: str(seen.generation),
+    }
+    known = {
+        **meta,
+        "labels": (meta.get("labels") or {}) | labels,
+        "annotations": (meta.get("annotations") or {}) | {CELL_HASH: digest},
+    }
+    state = project_pod({**raw, "metadata": known}, seen)
+    return seen if state is None else replace(state, job_uid=seen.job_uid, job_name=seen.job_name)
 
 
 def project_node(raw: JSON, seen: NodeState | None = None) -> NodeState | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from batchmatrix.adapters.kube.project import project_job, project_node, project_pod
+from batchmatrix.adapters.kube.project import project_job, project_known_pod, project_node, project_pod
 from batchmatrix.base.clock import parse_rfc3339
 from batchmatrix.model.observed import JobState, PodState
 
@@ -63,6 +64,24 @@ def test_a_running_pod_is_ready_to_start_and_scheduled() -> None:
     assert state.scheduled is not None
     assert state.ready_to_start is not None
     assert not state.finished
+
+
+@pytest.mark.parametrize("field", ["labels", "annotations", "ownerReferences", "finalizers"])
+def test_a_pod_that_is_known_stays_whose_it_is_whatever_is_taken_off_it(field: str) -> None:
+    seen, raw = pod("running"), dump("pod-running")
+    raw["status"] = dump("pod-failed")["status"]
+    whole = project_pod(raw, seen)
+    del raw["metadata"][field]
+    known = project_known_pod(raw, seen)
+    assert whole is not None
+    assert known == replace(whole, finalized=field != "finalizers")
+    assert known.container.exit_code == 3
+
+
+def test_a_known_pod_that_cannot_be_read_is_as_it_was_seen() -> None:
+    seen, raw = pod("running"), dump("pod-failed")
+    raw["metadata"] |= {"ownerReferences": [], "finalizers": []}
+    assert project_known_pod(raw, seen) == seen
 
 
 def test_a_pod_that_fits_no_node_says_why() -> None:
