@@ -247,3 +247,29 @@ async def test_events_that_may_not_be_read_are_unavailable() -> None:
     async with scripted(script) as api, Client(api.access(), fence=None) as client:
         with pytest.raises(Unavailable):
             await KubeLauncher(client).why_no_pod(job)
+
+
+@pytest.mark.parametrize(
+    ("there", "can"),
+    [
+        (None, False),
+        ({}, True),
+        ({"spec": {"suspend": True}}, True),
+        ({"status": {"conditions": [{"type": "Failed", "status": "True"}]}}, False),
+        ({"deletionTimestamp": "2026-11-23T07:00:00Z"}, False),
+        ({"ownerReferences": [{**OWNER, "uid": "another"}]}, False),
+    ],
+    ids=["gone", "runs", "suspended", "over", "being deleted", "another matrix's"],
+)
+async def test_a_job_can_run_until_it_is_over(there: dict[str, Any] | None, can: bool) -> None:
+    async def script(_seen: Request, _raw: web.Request) -> web.StreamResponse:
+        if there is None:
+            return status(404, "NotFound")
+        meta = {key: value for key, value in there.items() if key not in ("spec", "status")}
+        raw = stored(**meta)
+        for part in ("spec", "status"):
+            raw[part] = {**raw.get(part, {}), **there.get(part, {})}
+        return web.json_response(raw)
+
+    async with scripted(script) as api, Client(api.access(), fence=None) as client:
+        assert await KubeLauncher(client).can_run(launch().matrix, NAME) is can

@@ -125,6 +125,15 @@ class _Launcher(Launcher):
             return True
         return any(pod.job_uid == job.uid for pod in self._world.pods.values())
 
+    async def can_run(self, matrix: MatrixRef, job: str) -> bool:
+        await asyncio.sleep(0)
+        if (error := self._world.refuse(f"can_run {job}")) is not None:
+            raise error
+        return any(
+            each.name == job and each.matrix_uid == matrix.uid and each.phase == "active" and not each.deleting
+            for each in self._world.jobs.values()
+        )
+
     async def look_up(self, pod: PodState) -> PodState | None:
         await asyncio.sleep(0)
         if (error := self._world.refuse(f"look_up {pod.name}")) is not None:

@@ -128,7 +128,7 @@ class SmallWorld:
         self.statuses: list[Json] = []
         self.events: list[tuple[str, str]] = []
         self.refuse: Callable[[str], BatchMatrixError | None] = lambda _call: None
-        """Asked at every mutating call of the API server, and for `has_pod`, `look_up`, `why_no_pod`
+        """Asked at every mutating call of the API server, and for `has_pod`, `can_run`, `look_up`, `why_no_pod`
         and `read`."""
         self.asked: list[str] = []
         """Jobs whose events were read, in order."""

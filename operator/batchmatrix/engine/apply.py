@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from batchmatrix.engine.run import Run
 from batchmatrix.launch.names import job_name
 from batchmatrix.ledger import Entry
 from batchmatrix.model.cell import PREFLIGHT
-from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState
+from batchmatrix.model.evidence import Captured, Evidence, Intent, LogState, Outcome
 from batchmatrix.model.launch import AttemptId, Launch
 from batchmatrix.model.metric import NO_RULES
 from batchmatrix.model.record import IntentEntry, Record
@@ -311,6 +311,10 @@ async def _start(
         tuning=tuning(run.matrix.spec, action.cell),
         mutation=action.mutation,
     )
+    before = _before(run, launch.id)
+    if before is not None and await launcher.can_run(run.ref, before):
+        applied.trouble.append(f"Job {before} is not over: the next attempt waits for it")
+        return None
     try:
         job = await launcher.create(launch)
     except NameConflict as error:
@@ -320,6 +324,20 @@ async def _start(
     run.launched[launch.id] = job
     run.board.start((action.cell.hash, action.trial), action.attempt)
     return None
+
+
+def _before(run: Run, attempt: AttemptId) -> str | None:
+    """The Job of the attempt before, which must not run beside this one: memory may not have seen it resumed.
+
+    None where there was none, and where it was given up with its node.
+    """
+    attempts = run.ledger.attempts
+    if attempt.cell_hash == PREFLIGHT:
+        earlier = [each for each in reversed(list(attempts)) if each.cell_hash == PREFLIGHT]
+    else:
+        earlier = [replace(attempt, attempt=number) for number in range(attempt.attempt - 1, -1, -1)]
+    last = next((records[-1] for each in earlier if (records := attempts.get(each)) and records[-1].job), None)
+    return last.job if last is not None and last.outcome is not Outcome.NODE_LOST else None
 
 
 def _refused(run: Run, attempt: AttemptId, action: str, message: str, *, clock: Clock, writer: str) -> Record:

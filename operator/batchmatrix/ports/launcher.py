@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.launch import Launch
 from batchmatrix.model.observed import JobState, PodState
 
@@ -23,6 +24,13 @@ class Launcher(Protocol):
 
     async def has_pod(self, job: JobState, *, or_runs: bool) -> bool:
         """Ask the server itself whether this Job has a pod, or, with `or_runs`, is there at all. Raises Unavailable."""
+        ...
+
+    async def can_run(self, matrix: MatrixRef, job: str) -> bool:
+        """Ask the server itself whether the matrix's Job of this name may have, or get, a pod that runs.
+
+        Raises Unavailable.
+        """
         ...
 
     async def look_up(self, pod: PodState) -> PodState | None:

@@ -13,6 +13,7 @@ from batchmatrix.base.errors import AlreadyExists, InvalidSpec, NameConflict, No
 from batchmatrix.base.text import one_line
 from batchmatrix.launch.job import job_manifest
 from batchmatrix.launch.names import FINALIZER
+from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.launch import Launch
 from batchmatrix.model.observed import JobState, PodState
 
@@ -86,6 +87,14 @@ class KubeLauncher:
                     if any(owner["uid"] == job.uid for owner in raw["metadata"].get("ownerReferences") or ()):
                         return True
         return False
+
+    async def can_run(self, matrix: MatrixRef, job: str) -> bool:
+        """Whether a Job of the matrix is there, not over and not being deleted; a suspended one can be resumed."""
+        try:
+            found = project_job(await self._client.get(JOBS.one(matrix.namespace, job)))
+        except NotFound:
+            return False
+        return found is not None and found.matrix_uid == matrix.uid and found.phase == "active" and not found.deleting
 
     async def look_up(self, pod: PodState) -> PodState | None:
         """Ask the server, not the watch, for this very pod; one that was replaced is gone."""
