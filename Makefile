@@ -63,7 +63,7 @@ explore: setup ## Property tests with examples that nobody has seen yet
 	BATCHMATRIX_EXAMPLES=explore $(PYTEST) tests/property --deselect tests/property/test_life.py -n 2
 
 life: setup ## Histories in which everything goes wrong, in simulated time: STEPS=1000000 SEED=7
-	BATCHMATRIX_LIFE_STEPS=$(or $(STEPS),100000) BATCHMATRIX_LIFE_SEED=$(or $(SEED),1) $(PYTEST) tests/property/test_life.py -n 2
+	BATCHMATRIX_LIFE_STEPS=$(or $(STEPS),100000) BATCHMATRIX_LIFE_SEED=$(or $(SEED),1) BATCHMATRIX_LIFE_QUEUES=$(QUEUES) $(PYTEST) tests/property/test_life.py -n 2
 
 cluster-bare: cluster-up # tests bring their own operator
 	hack/demo --remove

@@ -2,7 +2,8 @@
 
 The steps are drawn by hypothesis and shrunk to the fewest that still break a promise; they are printed, with the seed.
 `BATCHMATRIX_LIFE_STEPS` is how many are taken in all (10,000 if not said), `BATCHMATRIX_LIFE_SEED` begins them
-elsewhere; `make life STEPS=1000000 SEED=7` does both.
+elsewhere; `make life STEPS=1000000 SEED=7` does both, and with `QUEUES=1` a queue interferes, too. Values are sampled
+and never drawn as integers: for those hypothesis takes what it finds in the modules that happen to be loaded.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ STEPS = int(os.environ.get("BATCHMATRIX_LIFE_STEPS", "10000"))
 SEED = int(os.environ.get("BATCHMATRIX_LIFE_SEED", "1"))
 PARTS = 4
 """Tests that the steps are divided among, so that two cores can share them."""
+QUEUES = os.environ.get("BATCHMATRIX_LIFE_QUEUES") == "1"
+"""Whether a queue suspends Jobs and lets them run again, which nothing asks for as long as spec.queue is refused."""
 SHRINKING = float(os.environ.get("BATCHMATRIX_LIFE_SHRINKING", "60"))
 """Seconds that a failure is made smaller."""
 LENGTH = 40
@@ -43,7 +46,7 @@ Json = dict[str, Any]
 
 pauses = st.sampled_from([0.0, 0.0, 0.3, 1.0, 2.0, 7.0, 16.0, 31.0, 50.0, 130.0])
 """Simulated seconds after a step."""
-picks = st.integers(0, 5)
+picks = st.sampled_from(range(6))
 lateness = st.sampled_from([1.0, 12.0, LANDING - 1.0])
 
 RETRIES: list[Json] = [
@@ -207,7 +210,12 @@ class Cluster(RuleBasedStateMachine):
         self.begin(self.last if memory else None, matrices=matrices)
         self.go(after)
 
-    @rule(calls=st.integers(0, 8), when=st.sampled_from(["before", "after", "late"]), late=lateness, after=pauses)
+    @rule(
+        calls=st.sampled_from(range(9)),
+        when=st.sampled_from(["before", "after", "late"]),
+        late=lateness,
+        after=pauses,
+    )
     def die(self, calls: int, when: str, late: float, after: float) -> None:
         """The process will die at one of its next calls; the kubelet starts it again when it has."""
         seat = self.seat()
@@ -267,7 +275,7 @@ class Cluster(RuleBasedStateMachine):
             seat.hear()
         self.go(after)
 
-    @rule(share=st.integers(2, 3), after=pauses)
+    @rule(share=st.sampled_from(range(2, 4)), after=pauses)
     def list_breaks_off(self, share: int, after: float) -> None:
         """410 Gone in the midst of it."""
         seat = self.seat()
@@ -275,7 +283,7 @@ class Cluster(RuleBasedStateMachine):
             seat.hear_partly(share)
         self.go(after)
 
-    @rule(watch=st.sampled_from(["jobs", "pods"]), events=st.integers(1, 3), after=pauses)
+    @rule(watch=st.sampled_from(["jobs", "pods"]), events=st.sampled_from(range(1, 4)), after=pauses)
     def drop_events(self, watch: str, events: int, after: float) -> None:
         seat = self.seat()
         if seat is not None:
@@ -380,6 +388,7 @@ class Cluster(RuleBasedStateMachine):
             self.life.delete_pod(self.life.pods[pod.uid])
         self.hear(after)
 
+    @precondition(lambda self: QUEUES)
     @rule(pick=picks, resumed=st.sampled_from([None, 2.0, 16.0, 31.0, 31.0]), after=pauses)
     def job_is_suspended(self, pick: int, resumed: float | None, after: float) -> None:
         """By a queue, which lets it run again after so many seconds, or not."""
@@ -392,6 +401,7 @@ class Cluster(RuleBasedStateMachine):
                 self.resume([job.uid])
         self.go(after)
 
+    @precondition(lambda self: QUEUES)
     @rule(pick=picks, after=pauses)
     def job_is_suspended_while_others_may_start(self, pick: int, after: float) -> None:
         """It makes its second pod when a retry could have been running for long."""
@@ -401,6 +411,7 @@ class Cluster(RuleBasedStateMachine):
         self.rerun(":all", 3.0)
         self.job_is_suspended(pick, 7.0, after)
 
+    @precondition(lambda self: QUEUES)
     @rule(after=pauses)
     def jobs_are_resumed(self, after: float) -> None:
         self.resume(list(self.life.jobs))

@@ -1,0 +1,12 @@
+"""Hypothesis takes constants of the modules that are loaded for examples: all of ours are, whichever test came first."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import batchmatrix
+
+for module in pkgutil.walk_packages(batchmatrix.__path__, "batchmatrix."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
