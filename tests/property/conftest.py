@@ -1,4 +1,4 @@
-"""Hypothesis takes constants of the modules that are loaded for examples: all of ours are, whichever test came first."""
+"""Hypothesis takes constants of the modules that are loaded for examples: ours all are, whichever test is first."""
 
 from __future__ import annotations
 
