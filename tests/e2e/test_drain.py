@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+from batchmatrix.base.clock import parse_rfc3339
 from tests.support.cluster import Json, Kube
 from tests.support.cluster_matrices import (
     apply,
@@ -57,6 +59,7 @@ def test_a_drained_node_is_let_go_and_what_ran_there_runs_elsewhere(
         with ThreadPoolExecutor() as pool:
             over = wait_for(lambda: _succeeded(kube, ended), timeout=30, what="a pod to end while nobody looks")
             assert condition(over, "DisruptionTarget") is None
+            wait_for(lambda: _long_over(over), timeout=30, what="the pod to have ended for certain before the drain")
             draining = pool.submit(nodes.drain, nodes.spare, seconds=DRAIN_SECONDS)
             marked = wait_for(lambda: _marked(kube, ended), timeout=20, what="the drain to mark the pod that had ended")
             os.kill(process, signal.SIGCONT)
@@ -91,6 +94,13 @@ def test_a_drained_node_is_let_go_and_what_ran_there_runs_elsewhere(
         assert (record["exitCode"], record["blame"]) == (code, "infrastructure")
         assert "EvictionByEvictionAPI" in record["message"]
         assert raw_log(results, record).endswith(b"sigterm\n")
+
+
+def _long_over(pod: Json) -> bool | Pending:
+    """Two clocks with whole seconds tell an end from a later mark when they are two seconds apart."""
+    (container,) = pod["status"]["containerStatuses"]
+    ended = parse_rfc3339(container["state"]["terminated"]["finishedAt"])
+    return time.time() >= ended + 3 or Pending(ended)
 
 
 def _succeeded(kube: Kube, pod: str) -> Json | Pending:
