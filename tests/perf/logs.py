@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,7 +24,7 @@ from batchmatrix.adapters.folder import FolderStore
 from batchmatrix.adapters.telemetry.clock import SystemClock
 from batchmatrix.engine.pump import CaptureRequest, End, Pump
 from batchmatrix.model.metric import MetricDefinition, ReadingRules
-from tests.perf.rig import python, usage
+from tests.perf.rig import measured, usage
 from tests.perf.table import Table
 
 __all__ = ["Run", "logs", "table"]
@@ -120,16 +119,8 @@ def logs(megabytes: int, say: Callable[[str], None]) -> list[Run]:
 def _process(kind: str, megabytes: int, say: Callable[[str], None]) -> Run:
     say(f"logs: {kind}, {megabytes} MB")
     with tempfile.TemporaryDirectory(prefix="batchmatrix-bench-") as folder:
-        process = python("-m", "tests.perf.logs", kind, str(megabytes), folder, stdout=subprocess.PIPE)
-        try:
-            out, _ = process.communicate(timeout=LONGEST)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise RuntimeError(f"logs, {kind}: not done after {LONGEST:g} s") from None
-    if process.returncode != 0:
-        raise RuntimeError(f"logs, {kind}: exit status {process.returncode}")
-    return Run(**json.loads(out))
+        words = (kind, str(megabytes), folder)
+        return Run(**measured("tests.perf.logs", *words, what=f"logs, {kind}", longest=LONGEST))
 
 
 def table(runs: Sequence[Run]) -> Table:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -26,7 +25,7 @@ from batchmatrix.publish.matrix_md import matrix_markdown
 from batchmatrix.publish.summary_json import summary_json
 from batchmatrix.summarise.summary import summarise
 from tests.perf.expand import grid
-from tests.perf.rig import python, usage
+from tests.perf.rig import measured, usage
 from tests.perf.table import Table
 from tests.support.engine import a_record
 from tests.support.specs import a_plan
@@ -52,16 +51,8 @@ def memory(say: Callable[[str], None]) -> list[Held]:
     found: list[Held] = []
     for size in SIZES:
         say(f"memory: {size} cells")
-        process = python("-m", "tests.perf.memory", str(size), stdout=subprocess.PIPE)
-        try:
-            out, _ = process.communicate(timeout=LONGEST)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise RuntimeError(f"memory, {size} cells: not done after {LONGEST:g} s") from None
-        if process.returncode != 0:
-            raise RuntimeError(f"memory, {size} cells: exit status {process.returncode}")
-        found += [Held(**each) for each in json.loads(out)]
+        facts = measured("tests.perf.memory", str(size), what=f"memory, {size} cells", longest=LONGEST)
+        found += [Held(**each) for each in facts]
     return found
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -22,7 +21,7 @@ from batchmatrix.base.errors import Unavailable
 from batchmatrix.capture.chunks import CHUNK_BYTES
 from batchmatrix.engine.pump import CaptureRequest, End, Pump
 from tests.perf.logs import Stream
-from tests.perf.rig import python, usage
+from tests.perf.rig import measured, usage
 from tests.perf.table import Table
 
 __all__ = ["Outage", "outage", "table"]
@@ -72,16 +71,9 @@ def outage(say: Callable[[str], None]) -> list[Outage]:
     for count in COUNTS:
         say(f"outage: {count} logs of {MEGABYTES} MB")
         with tempfile.TemporaryDirectory(prefix="batchmatrix-bench-") as folder:
-            process = python("-m", "tests.perf.outage", str(count), str(MEGABYTES), folder, stdout=subprocess.PIPE)
-            try:
-                out, _ = process.communicate(timeout=LONGEST)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                raise RuntimeError(f"outage, {count} logs: not done after {LONGEST:g} s") from None
-        if process.returncode != 0:
-            raise RuntimeError(f"outage, {count} logs: exit status {process.returncode}")
-        found.append(Outage(**json.loads(out)))
+            words = (str(count), str(MEGABYTES), folder)
+            facts = measured("tests.perf.outage", *words, what=f"outage, {count} logs", longest=LONGEST)
+        found.append(Outage(**facts))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from tests.support.kube import ensure_crds
 from tests.support.namespaces import drop_namespace, make_namespace, wait_until_gone
 from tests.support.wait import wait_for
 
-__all__ = ["Child", "Rig", "Usage", "python", "rig", "usage"]
+__all__ = ["Child", "Rig", "Usage", "measured", "python", "rig", "usage"]
 
 TICK = os.sysconf("SC_CLK_TCK")
 TOKEN_SECONDS = 3600
@@ -59,6 +60,23 @@ def python(*words: str, environ: Mapping[str, str] | None = None, **options: Any
     return subprocess.Popen(
         [sys.executable, *words], env={**os.environ, "PYTHONPATH": path, **(environ or {})}, cwd=ROOT, **options
     )
+
+
+def measured(module: str, *words: str, what: str, longest: float) -> Any:
+    """What a process of its own, `python -m module words`, measures and prints as JSON.
+
+    Raises RuntimeError, which names `what`, where it fails or takes more than `longest` seconds.
+    """
+    process = python("-m", module, *words, stdout=subprocess.PIPE)
+    try:
+        out, _ = process.communicate(timeout=longest)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise RuntimeError(f"{what}: not done after {longest:g} s") from None
+    if process.returncode != 0:
+        raise RuntimeError(f"{what}: exit status {process.returncode}")
+    return json.loads(out)
 
 
 class Child:
