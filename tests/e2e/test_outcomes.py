@@ -183,8 +183,9 @@ def test_with_wait_a_cell_waits_for_its_node_to_come(operator: Installation, kub
     assert condition(found, "Finished") is None
     kube.patch("nodes", "bmx-node-1", {"metadata": {"labels": {late_node: "yes"}}})
     finished(kube, "waits")
-    outcomes = ledger(operator.results(found)).outcomes()
-    assert outcomes == {("late", 0, 0): "Succeeded"}
+    # The scheduler can learn of the label before the kubelet does, which then refuses the pod: nothing ran there.
+    records = [one for one in ledger(operator.results(found)).records if "NodeAffinity" not in one["message"]]
+    assert [(one["cell"], one["trial"], one["outcome"]) for one in records] == [("late", 0, "Succeeded")]
 
 
 def test_a_timeout_ends_the_pod_and_keeps_its_log(operator: Installation, kube: Kube) -> None:
