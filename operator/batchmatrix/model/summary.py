@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from batchmatrix.model.cell import Scalar
 from batchmatrix.model.evidence import LogState
+from batchmatrix.model.judging import Judgement
 from batchmatrix.model.record import Record
 
 __all__ = ["CellSummary", "MetricSummary", "Summary", "TrialResult"]
@@ -39,6 +40,9 @@ class TrialResult:
     """Of each attempt that has ended, whether another followed it or not."""
     record: Record | None
     """Of the last attempt; None while the trial is not Done."""
+    stumbled: bool = False
+    """An attempt since the newest rerun ended by the workload's own doing: for failure rates the trial has failed, even
+    if a later attempt succeeded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +97,5 @@ class Summary:
     trials: tuple[TrialResult, ...]
     started: str
     finished: str
+    judgement: Judgement | None = None
+    """None while the matrix is not complete."""
