@@ -1,0 +1,20 @@
+"""The process that judges: one request from standard input, one answer to standard output."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+
+from batchmatrix.engine.analysis import analyse
+
+
+def main() -> None:
+    """Whatever goes wrong ends it with a traceback on standard error, which the controller's log shows."""
+    summary, rules, location, plots = pickle.load(sys.stdin.buffer)
+    answer = pickle.dumps(analyse(summary, rules, location=location, plots=plots), protocol=pickle.HIGHEST_PROTOCOL)
+    sys.stdout.buffer.write(answer)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
