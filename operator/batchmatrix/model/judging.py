@@ -219,10 +219,10 @@ def overall(comparisons: Iterable[Comparison]) -> Word:
     for adverse in (Word.SLOWER, Word.WORSE, Word.FASTER, Word.BETTER):
         if adverse in words:
             return adverse
-    known = {word for word in words if word is not Word.NOT_COMPARABLE} or {*failures}
-    if known <= {Word.NOT_COMPARABLE}:
+    known = [word for word in words if word is not Word.NOT_COMPARABLE] or failures
+    if all(word is Word.NOT_COMPARABLE for word in known):
         return Word.NOT_COMPARABLE
-    return Word.EQUIVALENT if known == {Word.EQUIVALENT} else Word.NO_EVIDENCE
+    return Word.EQUIVALENT if all(word is Word.EQUIVALENT for word in known) else Word.NO_EVIDENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def _alone(cell: str, metric: MetricRule) -> Comparison:
         metric=metric.name,
         unit=metric.unit,
         word=Word.NOT_COMPARABLE,
-        reasons=(Reason.NO_BASELINE,),
+        reasons=(Reason.NO_BASELINE.value,),
         text="not comparable · no baseline agrees with it on all other axes and on the hardware",
         n=0,
         n0=0,

@@ -2,8 +2,8 @@
 
 Two-sided p is twice the one-sided one, as in what a plan promises about the smallest p within reach. The test is at
 least as powerful as Fisher's for any two numbers of trials. (Boschloo 1970, Raised conditional level of significance
-for the 2x2-table when testing the equality of two probabilities; Wilson 1927, Probable inference, the law of succession,
-and statistical inference.)
+for the 2x2-table when testing the equality of two probabilities; Wilson 1927, Probable inference, the law of
+succession, and statistical inference.)
 """
 
 from __future__ import annotations

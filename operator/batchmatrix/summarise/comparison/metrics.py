@@ -134,7 +134,7 @@ def _row(
         metric=metric.name,
         unit=metric.unit,
         word=word,
-        reasons=tuple(reasons),
+        reasons=tuple(reason.value for reason in reasons),
         text="",
         n=len(own.numbers),
         n0=len(other.numbers),

@@ -56,7 +56,7 @@ def _row(pair: Pair, rule: CompareRule, p: float, p_holm: float, m: int) -> Comp
         metric=FAILURES,
         unit="",
         word=word,
-        reasons=tuple(reasons),
+        reasons=tuple(reason.value for reason in reasons),
         text="",
         n=n,
         n0=n0,
