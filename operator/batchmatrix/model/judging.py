@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -27,6 +27,7 @@ __all__ = [
     "Rule",
     "Word",
     "fits",
+    "overall",
 ]
 
 FAILURES = ""
@@ -202,6 +203,26 @@ class Comparison:
     trials: tuple[int, ...] = ()
     """Numbers of the cell's trials that went into it."""
     trials0: tuple[int, ...] = ()
+
+
+def overall(comparisons: Iterable[Comparison]) -> Word:
+    """One word for a cell from all its comparisons: failures first, then what is worse, then what is better.
+
+    It is equivalent where every metric that can be compared is; how often trials fail cannot be shown to be.
+    """
+    rows = tuple(comparisons)
+    words = [row.word for row in rows if row.metric != FAILURES]
+    failures = [row.word for row in rows if row.metric == FAILURES]
+    for wanted in (Word.BREAKS, Word.FIXES):
+        if wanted in failures:
+            return wanted
+    for adverse in (Word.SLOWER, Word.WORSE, Word.FASTER, Word.BETTER):
+        if adverse in words:
+            return adverse
+    known = [word for word in words if word is not Word.NOT_COMPARABLE] or failures
+    if all(word is Word.NOT_COMPARABLE for word in known):
+        return Word.NOT_COMPARABLE
+    return Word.EQUIVALENT if all(word is Word.EQUIVALENT for word in known) else Word.NO_EVIDENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ class _Sample:
     """One metric of one cell."""
 
     values: tuple[float, ...]
-    """Of the trials that succeeded: those of others flatter, as what was slow may have failed for it."""
+    """Of the trials that succeeded at once: those of others flatter, as what was slow may have failed for it."""
     whole: bool
     """Every planned trial gave one, and nothing in its log that was no number."""
     words: str
@@ -49,8 +49,8 @@ class _Look:
     results: Mapping[str, Mapping[int, TrialResult]]
     bases: Mapping[str, str]
     comparisons: Mapping[tuple[str, str], Comparison]
-    confounded: frozenset[str]
-    """Cells that ran on other nodes than their baseline, or at another time."""
+    doubts: Mapping[str, str]
+    """Cell to why nothing may be read from its change, whatever the metric: a key of _DOUBTS."""
 
     def scale(self, metric: str) -> str:
         return next((each.scale for each in self.rules.metrics if each.name == metric), "log")
@@ -60,7 +60,7 @@ class _Look:
         values, sound = [], 0
         for trial in range(trials):
             record = results[trial].record if trial in results else None
-            if record is None or record.outcome is not Outcome.SUCCEEDED:
+            if record is None or record.outcome is not Outcome.SUCCEEDED or results[trial].stumbled:
                 continue
             found = reading(record, metric)
             value = number(found)
@@ -85,7 +85,7 @@ def gates(summary: Summary, rules: JudgingRules, comparisons: Sequence[Compariso
         results=by_cell(summary),
         bases=bases,
         comparisons={(each.cell, each.metric): each for each in comparisons},
-        confounded=frozenset(each.cell for each in comparisons if each.confounded),
+        doubts=_doubtful(rules, comparisons),
     )
     for rule in rules.gates:
         cells = cells_of(summary, rules, rule.when)
@@ -96,6 +96,23 @@ def gates(summary: Summary, rules: JudgingRules, comparisons: Sequence[Compariso
             text = "it fits no cell" if not cells else "it fits baselines alone, which are held against nothing"
             found = [no_cell("gate", rule.name, rule, text)]
         yield from found
+
+
+_SELECTED = "rerun-selected"
+_NO_DIRECTION = "no-direction"
+"""Reasons of the comparing stage: only some trials of a side were run again; which way is better is not known."""
+
+_DOUBTS = {
+    "confounded": "it ran on other nodes than its baseline, or at another time (compare.allowConfounded)",
+    _SELECTED: "only some trials of a side were run again, which selects among its results",
+}
+
+
+def _doubtful(rules: JudgingRules, comparisons: Sequence[Comparison]) -> Mapping[str, str]:
+    found = {each.cell: _SELECTED for each in comparisons if _SELECTED in each.reasons}
+    if not rules.compare.allow_confounded:
+        found |= {each.cell: "confounded" for each in comparisons if each.confounded}
+    return found
 
 
 def _finding(look: _Look, rule: GateRule, cell: CellSummary) -> Finding | None:
@@ -146,10 +163,10 @@ def _relative(look: _Look, rule: GateRule, cell: CellSummary, limit: Limit, *, u
     compared = look.comparisons.get((cell.name, rule.metric))
     if compared is not None and compared.word is Word.NOT_COMPARABLE:
         why = compared.reasons[0] if compared.reasons else "not-comparable"
-        return _Part("inconclusive", why, f"{rule.metric} cannot be compared: {compared.text}")
-    if cell.name in look.confounded and not look.rules.compare.allow_confounded:
-        text = "it ran on other nodes than its baseline, or at another time (compare.allowConfounded)"
-        return _Part("inconclusive", "confounded", text)
+        if why != _NO_DIRECTION:  # a limit has a direction of its own
+            return _Part("inconclusive", why, f"{rule.metric} cannot be compared: {compared.text}")
+    if cell.name in look.doubts:
+        return _Part("inconclusive", look.doubts[cell.name], _DOUBTS[look.doubts[cell.name]])
     one, other = look.sample(cell.name, rule.metric), look.sample(base, rule.metric)
     least = look.rules.compare.min_trials
     if min(len(one.values), len(other.values)) < least:

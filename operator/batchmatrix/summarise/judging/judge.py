@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from batchmatrix.model.judging import Judgement, JudgingRules
+from batchmatrix.model.judging import JudgingRules
 from batchmatrix.model.summary import MetricSummary, Summary, TrialResult
 from batchmatrix.summarise.judging.checks import checks
 from batchmatrix.summarise.judging.gates import gates
 from batchmatrix.summarise.judging.intervals import mean_interval
 from batchmatrix.summarise.judging.scope import by_cell
+from batchmatrix.summarise.judging.uncompared import compare
 from batchmatrix.summarise.trials import number, reading
 from batchmatrix.summarise.verdict import verdict
 
 __all__ = ["judge"]
-
-
-def compare(summary: Summary, rules: JudgingRules) -> Judgement:  # TODO: comparison.compare
-    return Judgement(baseline=rules.baseline)
 
 
 def judge(summary: Summary, rules: JudgingRules) -> Summary:

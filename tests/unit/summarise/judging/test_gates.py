@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,6 +84,13 @@ def test_a_trial_without_a_value_keeps_a_gate_from_passing_and_not_from_failing(
     assert only(cells, rules(gate("2"), scale="linear", pairs=())).status == "fail"
 
 
+def test_a_success_after_a_retry_is_a_survivor() -> None:
+    made = summary({"cell": [9.0, 10.0, 11.0]})
+    retried = replace(made, trials=(*made.trials[:2], replace(made.trials[2], stumbled=True)))
+    (one,) = gates(retried, rules(gate("20"), pairs=()), ())
+    assert (one.status, one.reason) == ("inconclusive", "missing-values")
+
+
 def test_values_that_are_no_numbers_keep_a_gate_from_passing() -> None:
     cells = {"cell": [9.0, 10.0, MetricValue(MS, "mean", 11.0, 5, invalid=1)]}
     assert only(cells, rules(gate("20"), scale="linear", pairs=())).reason == "missing-values"
@@ -137,17 +145,30 @@ def test_what_is_not_comparable_decides_nothing_and_says_why() -> None:
     assert one.text == "cell slow: ms cannot be compared: the units differ"
 
 
+def test_a_limit_needs_no_direction() -> None:
+    compared = a_comparison("slow", 0.2, 0.3, word=Word.NOT_COMPARABLE, reasons=("no-direction",))
+    assert found(CELLS, rules(gate("+5%")), [compared])[1].status == "fail"
+
+
+def beside(metric: str, **changes: Any) -> Comparison:
+    """A comparison of `slow` in another metric or in how often it fails: it holds for all that it measures."""
+    return replace(a_comparison("slow", 0.2, 0.3), metric=metric, **changes)
+
+
 @pytest.mark.parametrize("metric", [MS, FAILURES])
 def test_a_confounded_cell_decides_nothing_unless_that_is_allowed(metric: str) -> None:
-    compared = a_comparison("slow", 0.2, 0.3, confounded=("node",))
-    compared = (
-        compared
-        if metric == MS
-        else Comparison("slow", "base", FAILURES, "", Word.NO_EVIDENCE, (), "", 3, 3, confounded=("time",))
-    )
-    assert found(CELLS, rules(gate("+5%")), [compared])[1].reason == "confounded"
+    compared = [beside(metric, confounded=("node",))]
+    assert found(CELLS, rules(gate("+5%")), compared)[1].reason == "confounded"
     allowed = rules(gate("+5%"), compare=CompareRule(allow_confounded=True))
-    assert found(CELLS, allowed, [compared])[1].status == "fail"
+    assert found(CELLS, allowed, compared)[1].status == "fail"
+    # what it measured against a value is what it measured
+    assert found(CELLS, rules(gate("11", mitigation="slow")), compared)[0].status == "fail"
+
+
+@pytest.mark.parametrize("metric", [MS, FAILURES])
+def test_a_cell_of_which_some_trials_were_chosen_decides_nothing(metric: str) -> None:
+    findings = found(CELLS, rules(gate("+5%")), [beside(metric, reasons=("rerun-selected", "not-shown"))])
+    assert [(one.status, one.reason) for one in findings] == [("pass", "inside"), ("inconclusive", "rerun-selected")]
 
 
 def test_a_cell_without_a_baseline_cannot_be_decided() -> None:
