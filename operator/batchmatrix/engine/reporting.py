@@ -13,12 +13,13 @@ from batchmatrix.base.text import counted, one_line
 from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.decide import Decision
 from batchmatrix.engine.handling import words
-from batchmatrix.engine.policy import unjudged_rules
+from batchmatrix.engine.policy import judging_rules, unjudged_rules
 from batchmatrix.engine.run import Run
 from batchmatrix.engine.stops import Stop
 from batchmatrix.engine.tokens import ANNOTATIONS, tokens_of, unhandled
 from batchmatrix.model.cell import PREFLIGHT, Cell, MatrixRef
 from batchmatrix.model.evidence import LogState, Outcome
+from batchmatrix.model.judging import NO_RULES, JudgingRules
 from batchmatrix.model.operation import OperationEntry
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import Summary, TrialResult
@@ -151,7 +152,8 @@ class Reporter:
         )
         location = f"{run.store.url}/{run.ref.prefix()}/{run_prefix(plan.generation)}"
         if over:
-            await self._store(run, plan.generation, summary, location)
+            rules = judging_rules(run.matrix, plan.cells) if run.matrix is not None else NO_RULES
+            await self._store(run, plan.generation, summary, rules, location)
         try:
             await self.publisher.summary(run.ref, configmap_data(summary, location=location))
         except NameConflict as error:
@@ -160,9 +162,9 @@ class Reporter:
         run.summary, run.published, run.published_at = summary, state, now
         return summary
 
-    async def _store(self, run: Run, generation: int, summary: Summary, location: str) -> None:
+    async def _store(self, run: Run, generation: int, summary: Summary, rules: JudgingRules, location: str) -> None:
         files = {
-            matrix_json_key(generation): summary_json(summary),
+            matrix_json_key(generation): summary_json(summary, rules=rules, location=location),
             matrix_md_key(generation): matrix_markdown(summary, location=location),
             cells_csv_key(generation): cells_csv(summary),
             trials_csv_key(generation): trials_csv(summary),

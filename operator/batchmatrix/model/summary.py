@@ -25,6 +25,17 @@ class MetricSummary:
     """Sample standard deviation (n - 1); None for fewer than two trials."""
     min: float | None
     max: float | None
+    p50: float | None = None
+    """Median; quantiles lie between two values by linear interpolation."""
+    p90: float | None = None
+    p99: float | None = None
+    outliers: int = 0
+    """Trials further than 1.5 interquartile ranges outside of the quartiles; they are shown, never dropped."""
+    low: float | None = None
+    """95 % interval of the mean; None for fewer than two trials, and while the matrix is not complete."""
+    high: float | None = None
+    interval: str = ""
+    """Whose interval: `mean` (Student's), or `geometric mean` (Student's on a log scale); empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,10 @@ class CellSummary:
     """Whether they do; None where that cannot be decided, or not yet."""
     against: str
     """What speaks against it, in a few words; empty if it is met."""
+    failure_rate: float | None = None
+    """Share of trials that failed by the workload's doing, of those that nobody else ended; None without any."""
+    gpu_seconds: float | None = None
+    """Of its trials' last attempts together, as far as it is known; None where it is known of none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +112,7 @@ class Summary:
     trials: tuple[TrialResult, ...]
     started: str
     finished: str
+    stopped: str = ""
+    """Why a complete matrix lacks results, in one line; empty where it lacks none."""
     judgement: Judgement | None = None
     """None while the matrix is not complete."""

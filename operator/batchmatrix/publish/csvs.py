@@ -1,4 +1,7 @@
-"""cells.csv and trials.csv: LF, fixed columns first, then one per axis, then the metrics. Numbers as they are."""
+"""cells.csv and trials.csv: LF, fixed columns first, then one per axis, then the metrics. Numbers as they are.
+
+Columns that come later stand behind all others.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from batchmatrix.base.text import for_csv, one_line, scalar_text
 from batchmatrix.model.summary import CellSummary, Summary, TrialResult
 from batchmatrix.publish.fields import axis_names, metric_units, number_text
+from batchmatrix.publish.judged_columns import Judged
 
 __all__ = ["CELL_COLUMNS", "TRIAL_COLUMNS", "cells_csv", "trials_csv"]
 
@@ -70,7 +74,8 @@ Field = str | int | float | None
 def cells_csv(summary: Summary, *, limit: int | None = None) -> str:
     """One row per cell; with `limit` only as many as fit into that many bytes, the header always."""
     metrics = [f"metric_{name}_{what}" for name in metric_units(summary) for what in _STATISTICS]
-    return _table(_header(CELL_COLUMNS, summary, metrics), _cell_rows(summary), limit)
+    judged = Judged.of(summary)
+    return _table([*_header(CELL_COLUMNS, summary, metrics), *judged.header], _cell_rows(summary, judged), limit)
 
 
 def trials_csv(summary: Summary) -> str:
@@ -83,7 +88,7 @@ def _header(fixed: Iterable[str], summary: Summary, metrics: Iterable[str]) -> l
     return [*fixed, *(f"axis_{name}" for name in axis_names(summary)), *metrics]
 
 
-def _cell_rows(summary: Summary) -> Iterator[list[Field]]:
+def _cell_rows(summary: Summary, judged: Judged) -> Iterator[list[Field]]:
     axes, names = axis_names(summary), metric_units(summary)
     for cell in summary.cells:
         by_name = {metric.name: metric for metric in cell.metrics}
@@ -108,7 +113,7 @@ def _cell_rows(summary: Summary) -> Iterator[list[Field]]:
         for name in names:
             metric = by_name.get(name)
             row += [metric.n, metric.mean, metric.std, metric.min, metric.max] if metric else [None] * len(_STATISTICS)
-        yield row
+        yield [*row, *judged.row(cell)]
 
 
 def _trial_rows(summary: Summary) -> Iterator[list[Field]]:

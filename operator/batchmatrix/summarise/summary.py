@@ -11,6 +11,7 @@ from batchmatrix.model.evidence import LogState, Outcome
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import CellSummary, MetricSummary, Summary, TrialResult
 from batchmatrix.summarise.stats import describe
+from batchmatrix.summarise.trials import failed_by_itself
 from batchmatrix.summarise.verdict import Unjudged, expectation, verdict
 
 __all__ = ["summarise"]
@@ -63,6 +64,7 @@ def summarise(
         trials=tuple(results),
         started=started,
         finished=finished,
+        stopped=stopped if complete else "",
     )
 
 
@@ -92,7 +94,19 @@ def _cell(cell: Cell, results: Sequence[TrialResult], units: Mapping[str, str]) 
         expect=cell.expect,
         met=met,
         against=against,
+        failure_rate=_failure_rate(results),
+        gpu_seconds=_sum(record.gpu_seconds for record in records),
     )
+
+
+def _failure_rate(results: Iterable[TrialResult]) -> float | None:
+    shown = [failed for failed in map(failed_by_itself, results) if failed is not None]
+    return sum(shown) / len(shown) if shown else None
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) if known else None
 
 
 def _metric(name: str, unit: str, records: Iterable[Record]) -> MetricSummary:

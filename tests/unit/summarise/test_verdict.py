@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from batchmatrix.model.evidence import Blame, Outcome
+from batchmatrix.model.judging import Finding
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import CellSummary
 from batchmatrix.summarise.summary import summarise
@@ -171,3 +172,55 @@ def test_nothing_passes_while_a_rule_is_not_evaluated_and_what_fails_still_fails
     assert (word, reason) == ("fail", f"1 of 1 cells is not as expected: a (UnexpectedExit 1); {rules.words}")
     running = verdict(cells(a=("success", [None])), complete=False, unjudged=rules)
     assert running == ("", f"0 of 1 trials are done; {rules.words}")
+
+
+# Checks and gates
+
+
+def finding(status: str, *, severity: str = "fail", kind: str = "check", cell: str = "a") -> Finding:
+    words = {"inconclusive": "open"}
+    return Finding(kind, "it", cell, "ms", status, severity, f"{cell} said {words.get(status, status)}", "code")
+
+
+@pytest.mark.parametrize(
+    ("findings", "word", "reason"),
+    [
+        ([finding("pass")], "pass", "its one trial succeeded; 1 check passed"),
+        ([finding("pass"), finding("fail")], "fail", "1 check failed: a said fail"),
+        (
+            [finding("inconclusive", kind="gate")],
+            "inconclusive",
+            "1 gate could not be decided: it: a said open",
+        ),
+        ([finding("fail", severity="warn")], "pass", "its one trial succeeded"),
+        (
+            [finding("inconclusive", severity="warn"), finding("pass")],
+            "pass",
+            "its one trial succeeded; 1 check passed",
+        ),
+        ([finding("inconclusive", cell="")], "inconclusive", "1 check could not be decided: it:  said open"),
+        (
+            [finding("inconclusive"), finding("fail", kind="gate"), finding("fail")],
+            "fail",
+            "1 check and 1 gate failed: it: a said fail, a said fail; 1 check could not be decided: a said open",
+        ),
+    ],
+)
+def test_findings_decide_beside_the_cells(findings: list[Finding], word: str, reason: str) -> None:
+    assert verdict(cells(a=("success", [GOOD])), complete=True, findings=findings) == (word, reason)
+
+
+def test_what_failed_comes_before_what_is_open() -> None:
+    made = cells(a=("success", [BAD]), b=("success", [LOST]))
+    word, reason = verdict(made, complete=True, findings=[finding("fail"), finding("inconclusive")])
+    assert word == "fail"
+    assert [part.split(":")[0] for part in reason.split("; ")] == [
+        "1 of 2 cells is not as expected",
+        "1 check failed",
+        "1 of 2 cells could not be decided",
+        "1 check could not be decided",
+    ]
+
+
+def test_a_word_that_is_neither_pass_nor_fail_is_open() -> None:
+    assert verdict(cells(a=("success", [GOOD])), complete=True, findings=[finding("")])[0] == "inconclusive"
