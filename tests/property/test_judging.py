@@ -14,7 +14,7 @@ from batchmatrix.model.judging import CheckRule, Finding
 from batchmatrix.model.metric import MetricValue
 from batchmatrix.summarise.judging.judge import judge
 from batchmatrix.summarise.verdict import verdict
-from tests.support.judged import MS, gate, rules, summary
+from tests.support.judging_cells import MS, gate, rules, summary
 
 ORDER = ("fail", "inconclusive", "pass")
 values = st.floats(0.1, 100.0)

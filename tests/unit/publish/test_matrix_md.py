@@ -86,7 +86,7 @@ def test_failed_trials_are_listed_up_to_a_bound() -> None:
     text = matrix_markdown(huge_summary(60))
     assert sum(line.startswith("- `cell-") for line in text.splitlines()) == 50
     assert "And 10 more: trials.csv has them all." in text
-    assert max(map(len, text.splitlines())) < 400
+    assert max(map(len, text.splitlines())) < 900
 
 
 def test_only_some_metrics_get_a_column() -> None:
@@ -117,7 +117,7 @@ def test_a_trial_without_a_message() -> None:
     made = summarise(
         a_plan(cell), [a_result(cell, 0, Outcome.CANCELLED)], units={}, complete=True, started="", finished=""
     )
-    assert matrix_markdown(made).endswith("- `one` trial 0, attempt 0: **Cancelled**\n")
+    assert matrix_markdown(made).endswith("- `one` trial 0, attempt 0: **Cancelled**, log `triage/demo/logs/c/0/p`\n")
 
 
 def test_what_is_expected_has_a_column_where_it_is_not_all_success_and_says_where_it_is_not_met() -> None:
@@ -148,10 +148,10 @@ def test_a_matrix_where_all_succeed_as_expected_has_no_column_for_it() -> None:
 def test_failed_trials_that_nobody_expected_come_first() -> None:
     failed = [line for line in matrix_markdown(expecting()).splitlines() if line.startswith("- ")]
     assert failed == [
-        "- `works` trial 0, attempt 0: **UnexpectedExit** `works said so`",
-        "- `hangs` trial 0, attempt 0: **Timeout** (as expected) `hangs said so`",
-        "- `fails` trial 0, attempt 0: **UnexpectedExit** (as expected) `fails said so`",
-        "- `fails` trial 1, attempt 0: **OOMKilled** (as expected) `fails said so`",
+        "- `works` trial 0, attempt 0: **UnexpectedExit** `works said so`, log `triage/demo/logs/c/0/p`",
+        "- `hangs` trial 0, attempt 0: **Timeout** (as expected) `hangs said so`, log `triage/demo/logs/c/0/p`",
+        "- `fails` trial 0, attempt 0: **UnexpectedExit** (as expected) `fails said so`, log `triage/demo/logs/c/0/p`",
+        "- `fails` trial 1, attempt 0: **OOMKilled** (as expected) `fails said so`, log `triage/demo/logs/c/0/p`",
     ]
 
 

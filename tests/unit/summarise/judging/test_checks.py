@@ -12,7 +12,7 @@ from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.summary import TrialResult
 from batchmatrix.summarise.judging.checks import check_name, checks
 from batchmatrix.summarise.summary import summarise
-from tests.support.judged import MS, at_least, at_most, rules, summary
+from tests.support.judging_cells import MS, at_least, at_most, rules, summary
 from tests.support.records import a_cell, a_plan, a_result
 
 

@@ -12,7 +12,7 @@ from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.judging import FAILURES, CompareRule, Comparison, Finding, GateRule, JudgingRules, Limit, Word
 from batchmatrix.model.metric import MetricValue
 from batchmatrix.summarise.judging.gates import gates
-from tests.support.judged import MS, a_comparison, gate, rules, summary
+from tests.support.judging_cells import MS, a_comparison, gate, rules, summary
 
 # 95 % interval of the mean of these three: 10 ± 4.3027 / sqrt(3), which is 7.52 to 12.48
 TEN = [9.0, 10.0, 11.0]

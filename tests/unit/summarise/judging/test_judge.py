@@ -12,7 +12,7 @@ from batchmatrix.model.exits import CELLS_FAILED, GATE_FAILED, INCONCLUSIVE, PAS
 from batchmatrix.model.judging import NO_RULES, CheckRule, GateRule
 from batchmatrix.model.summary import Summary
 from batchmatrix.summarise.judging.judge import judge
-from tests.support.judged import at_least, at_most, gate, rules, summary
+from tests.support.judging_cells import at_least, at_most, gate, rules, summary
 
 GOOD: dict[str, list[Any]] = {"base": [10.0, 10.1, 9.9], "fast": [8.0, 8.1, 7.9], "slow": [13.0, 13.1, 12.9]}
 
