@@ -130,6 +130,7 @@ def reading_rules(matrix: BatchMatrix) -> ReadingRules:
             source=metric.source,
             key=metric.key or metric.name,
             pattern=metric.pattern or "",
+            token=metric.token or "",
             strategy=metric.strategy,
             warmup=metric.warmup,
             required=metric.required,
