@@ -27,7 +27,6 @@ from batchmatrix.model.v1alpha1 import BatchMatrix
 from batchmatrix.plan.match import Rule
 from batchmatrix.plan.reach import comparisons, one_baseline
 from batchmatrix.plan.resolve import DEFAULT_TIMEOUT
-from batchmatrix.summarise.verdict import Unjudged
 
 __all__ = [
     "DEFAULT_POLICY",
@@ -36,7 +35,6 @@ __all__ = [
     "judging_rules",
     "policy_of",
     "reading_rules",
-    "unjudged_rules",
 ]
 
 
@@ -198,15 +196,6 @@ def _limit(text: str) -> Limit:
     relative = text.endswith("%")
     number = Decimal(text.removesuffix("%"))
     return Limit(value=float(number / 100 if relative else number), relative=relative, text=text)
-
-
-def unjudged_rules(matrix: BatchMatrix) -> Unjudged:
-    """The rules of the spec that could fail it: none is evaluated yet, and it must not pass as if they were met."""
-    spec = matrix.spec
-    return Unjudged(
-        checks=sum(check.severity == "fail" for check in spec.checks),
-        gates=sum(gate.severity == "fail" for gate in spec.gates),
-    )
 
 
 def retry_rules(matrix: BatchMatrix) -> Mapping[Outcome, RetryRule]:

@@ -13,26 +13,22 @@ from batchmatrix.base.text import counted, one_line
 from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.decide import Decision
 from batchmatrix.engine.handling import words
-from batchmatrix.engine.policy import judging_rules, unjudged_rules
+from batchmatrix.engine.judges import run_judged
 from batchmatrix.engine.run import Run
 from batchmatrix.engine.stops import Stop
 from batchmatrix.engine.tokens import ANNOTATIONS, tokens_of, unhandled
 from batchmatrix.model.cell import PREFLIGHT, Cell, MatrixRef
-from batchmatrix.model.evidence import LogState, Outcome
-from batchmatrix.model.judging import NO_RULES, JudgingRules
+from batchmatrix.model.evidence import Blame, LogState, Outcome
 from batchmatrix.model.operation import OperationEntry
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import Summary, TrialResult
+from batchmatrix.ports.analyst import Analyst
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.cluster import Publisher
 from batchmatrix.publish.configmap import configmap_data
-from batchmatrix.publish.csvs import cells_csv, trials_csv
-from batchmatrix.publish.keys import cells_csv_key, matrix_json_key, matrix_md_key, run_prefix, trials_csv_key
-from batchmatrix.publish.matrix_md import matrix_markdown
+from batchmatrix.publish.keys import run_file_key, run_prefix
 from batchmatrix.publish.status import Progress, status_body
-from batchmatrix.publish.summary_json import summary_json
 from batchmatrix.summarise.summary import summarise
-from batchmatrix.summarise.verdict import Unjudged
 
 __all__ = ["Reporter", "is_finished"]
 
@@ -66,6 +62,7 @@ class Reporter:
 
     publisher: Publisher
     clock: Clock
+    analyst: Analyst
 
     async def report(
         self, run: Run, body: Mapping[str, Any], decision: Decision, trouble: Sequence[str]
@@ -145,15 +142,16 @@ class Reporter:
             complete=over,
             started=_started(run),
             finished=_finished(run, stopped) if over else "",
-            unjudged=_unjudged(run),
             stopped=why,
             suspended=run.policy.suspended,
             named=run.matrix is not None and bool(run.matrix.spec.cells),
         )
         location = f"{run.store.url}/{run.ref.prefix()}/{run_prefix(plan.generation)}"
         if over:
-            rules = judging_rules(run.matrix, plan.cells) if run.matrix is not None else NO_RULES
-            await self._store(run, plan.generation, summary, rules, location)
+            judged = await run_judged(run, summary, self.analyst, location=location)
+            summary = judged.summary
+            for name, data in judged.files.items():
+                await run.store.put(f"{run.ref.prefix()}/{run_file_key(plan.generation, name)}", data)
         try:
             await self.publisher.summary(run.ref, configmap_data(summary, location=location))
         except NameConflict as error:
@@ -161,16 +159,6 @@ class Reporter:
             run.notice = str(error)
         run.summary, run.published, run.published_at = summary, state, now
         return summary
-
-    async def _store(self, run: Run, generation: int, summary: Summary, rules: JudgingRules, location: str) -> None:
-        files = {
-            matrix_json_key(generation): summary_json(summary, rules=rules, location=location),
-            matrix_md_key(generation): matrix_markdown(summary, location=location),
-            cells_csv_key(generation): cells_csv(summary),
-            trials_csv_key(generation): trials_csv(summary),
-        }
-        for key, text in files.items():
-            await run.store.put(f"{run.ref.prefix()}/{key}", text.encode())
 
     async def _announce(self, run: Run, before: Mapping[str, Any], status: Mapping[str, Any]) -> None:
         """One Event for each turning point: begun, over, invalid."""
@@ -220,7 +208,6 @@ def _progress(
         held=_held(run, now) if board.waiting else "",
         preflight=str(decision.preflight or ""),
         barred=_barred(decision.barred),
-        note=_unjudged(run).words,
         complete=summary is not None,
         verdict=summary.verdict if summary is not None else "",
         reason=summary.reason if summary is not None else "",
@@ -267,10 +254,6 @@ def _barred(record: Record | None) -> str:
     )
 
 
-def _unjudged(run: Run) -> Unjudged:
-    return unjudged_rules(run.matrix) if run.matrix is not None else Unjudged()
-
-
 def _trials(run: Run) -> Iterator[TrialResult]:
     """Every trial of the plan that has begun."""
     assert run.board is not None
@@ -287,9 +270,15 @@ def _trial(run: Run, cell: Cell, trial: int) -> TrialResult:
     record = run.board.results.get(key)
     started = run.board.has_started(key) and not run.board.is_due(key)
     state = "Done" if record is not None else ("Running" if started else "Waiting")
-    logs = tuple(attempt.log.state for attempt in attempts)
+    newest = max((attempt.rerun for attempt in attempts), default=0)
     return TrialResult(
-        cell=cell.name, trial=trial, state=state, attempts=len(attempts), logs=logs, record=_as_read(run, record)
+        cell=cell.name,
+        trial=trial,
+        state=state,
+        attempts=len(attempts),
+        logs=tuple(attempt.log.state for attempt in attempts),
+        record=_as_read(run, record),
+        stumbled=any(each.blame is Blame.WORKLOAD and each.rerun == newest for each in attempts),
     )
 
 

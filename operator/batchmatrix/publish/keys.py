@@ -7,17 +7,14 @@ import re
 
 __all__ = [
     "catalog_key",
-    "cells_csv_key",
     "log_prefix",
-    "matrix_json_key",
-    "matrix_md_key",
     "plan_key",
     "resolved_key",
+    "run_file_key",
     "run_prefix",
     "runs_prefix",
     "safe_part",
     "spec_key",
-    "trials_csv_key",
 ]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]|^\.")
@@ -77,21 +74,6 @@ def spec_key(generation: int) -> str:
     return f"{run_prefix(generation)}/spec.json"
 
 
-def matrix_json_key(generation: int) -> str:
-    """The whole summary for programs."""
-    return f"{run_prefix(generation)}/matrix.json"
-
-
-def matrix_md_key(generation: int) -> str:
-    """The summary for people."""
-    return f"{run_prefix(generation)}/matrix.md"
-
-
-def cells_csv_key(generation: int) -> str:
-    """One row per cell."""
-    return f"{run_prefix(generation)}/cells.csv"
-
-
-def trials_csv_key(generation: int) -> str:
-    """One row per trial."""
-    return f"{run_prefix(generation)}/trials.csv"
+def run_file_key(generation: int, name: str) -> str:
+    """A file of the report, such as `matrix.json` or `plots/exits.svg`."""
+    return f"{run_prefix(generation)}/{name}"

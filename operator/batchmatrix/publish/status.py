@@ -83,8 +83,6 @@ class Progress:
     """RFC 3339; empty before the first start."""
     completion_time: str = ""
     """RFC 3339; empty before the end."""
-    note: str = ""
-    """What its reader should know before the end, in one line."""
     waiting_for: str = ""
     """What the first trial that waits is waiting for, or what keeps the operator from going on."""
     refused: str = ""
@@ -185,7 +183,6 @@ def _state(progress: Progress) -> tuple[str, str]:
         progress.barred,
         check,
         _reading(progress.rereading),
-        progress.note,
         progress.waiting_for,
     ]
     said = [text for text in said if text]

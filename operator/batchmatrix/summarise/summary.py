@@ -12,7 +12,7 @@ from batchmatrix.model.record import Record
 from batchmatrix.model.summary import CellSummary, MetricSummary, Summary, TrialResult
 from batchmatrix.summarise.stats import describe
 from batchmatrix.summarise.trials import failed_by_itself
-from batchmatrix.summarise.verdict import Unjudged, expectation, verdict
+from batchmatrix.summarise.verdict import expectation, verdict
 
 __all__ = ["summarise"]
 
@@ -29,7 +29,6 @@ def summarise(
     complete: bool,
     started: str,
     finished: str,
-    unjudged: Unjudged | None = None,
     stopped: str = "",
     suspended: bool = False,
     named: bool = False,
@@ -38,8 +37,8 @@ def summarise(
 
     `trials` holds at most one result per trial; those of cells or trials that the plan does not hold are left
     out. `units` names the metrics to report, in their order, with their units. `started` and `finished` are RFC
-    3339 texts, empty where not known yet. `unjudged` counts the rules of the spec that nobody looks at;
-    `stopped` says why a complete matrix lacks results, in one line; `named` is for cells whose names the user gave.
+    3339 texts, empty where not known yet. `stopped` says why a complete matrix lacks results, in one line; `named` is
+    for cells whose names the user gave.
     """
     by_trial = {(result.cell, result.trial): result for result in trials}
     cells: list[CellSummary] = []
@@ -49,7 +48,7 @@ def summarise(
         own = [by_trial[key] for key in keys if key in by_trial]
         cells.append(_cell(cell, own, units))
         results += own
-    word, reason = verdict(cells, complete=complete, unjudged=unjudged or Unjudged(), stopped=stopped)
+    word, reason = verdict(cells, complete=complete, stopped=stopped)
     return Summary(
         namespace=plan.matrix.namespace,
         name=plan.matrix.name,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from batchmatrix.base.text import one_line
 from batchmatrix.model.evidence import Blame, Outcome
@@ -12,7 +11,7 @@ from batchmatrix.model.judging import Finding
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import CellSummary
 
-__all__ = ["Unjudged", "count_words", "expectation", "verdict"]
+__all__ = ["count_words", "expectation", "verdict"]
 
 NAMED = 3
 """Cells and findings that a reason names; the report lists them all."""
@@ -22,22 +21,6 @@ _NAME = 40
 
 _TEXT = 100
 """Characters of a finding in a reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unjudged:
-    """How many rules that could fail the matrix are in its spec and not evaluated."""
-
-    checks: int = 0
-    gates: int = 0
-
-    @property
-    def words(self) -> str:
-        """In one line; empty if there are none."""
-        kinds = ((self.checks, "check"), (self.gates, "gate"))
-        parts = [_number(count, kind) for count, kind in kinds if count]
-        are = "is" if self.checks + self.gates == 1 else "are"
-        return f"{' and '.join(parts)} {are} not evaluated by this version" if parts else ""
 
 
 def expectation(expect: str, trials: int, records: Sequence[Record]) -> tuple[bool | None, str]:
@@ -71,20 +54,17 @@ def verdict(
     *,
     complete: bool,
     findings: Sequence[Finding] = (),
-    unjudged: Unjudged | None = None,
     stopped: str = "",
 ) -> tuple[str, str]:
     """Verdict and reason of a matrix.
 
     `fail` if one cell shows something else than expected, or a check or gate of severity fail fails; else
-    `inconclusive` if that cannot be decided for one, or if rules that could fail the matrix were not evaluated; else
-    `pass`. Missing data never passes. Findings of severity warn are for the report alone. `stopped` is why some
-    results are missing, in one line, and comes first in the reason.
+    `inconclusive` if that cannot be decided for one; else `pass`. Missing data never passes. Findings of severity warn
+    are for the report alone. `stopped` is why some results are missing, in one line, and comes first in the reason.
     """
     trials, done = sum(cell.trials for cell in cells), sum(cell.done for cell in cells)
-    rules = [unjudged.words] if unjudged is not None and unjudged.words else []
     if not complete:
-        return "", "; ".join([f"{done} of {trials} trials are done", *rules])
+        return "", f"{done} of {trials} trials are done"
     failed = [cell for cell in cells if cell.met is False]
     undecided = [cell for cell in cells if cell.met is None]
     counting = [finding for finding in findings if finding.severity == "fail"]
@@ -96,7 +76,6 @@ def verdict(
         parts.append(f"{len(failed)} of {len(cells)} cells {are} not as expected: {_named(failed)}")
     if broken:
         parts.append(f"{_kinds(broken)} failed: {_texts(broken)}")
-    parts += rules
     if undecided:
         parts.append(f"{len(undecided)} of {len(cells)} cells could not be decided: {_named(undecided)}")
     if open_:

@@ -17,8 +17,8 @@ from batchmatrix.model.summary import CellSummary, MetricSummary, Summary
 from batchmatrix.publish.configmap import configmap_data
 from batchmatrix.publish.summary_json import SUMMARY_SCHEMA, summary_json
 from batchmatrix.summarise.judging.judge import judge
-from tests.support.judging_cells import at_most, rules, summary
 from tests.support.judgements import RULES, judged_summary
+from tests.support.judging_cells import at_most, rules, summary
 from tests.support.summaries import expecting, hostile_summary, huge_summary, twelve_cells
 
 

@@ -11,7 +11,6 @@ from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.summary import Summary
 from batchmatrix.publish.matrix_md import bounded_markdown, matrix_markdown
 from batchmatrix.summarise.summary import summarise
-from batchmatrix.summarise.verdict import Unjudged
 from tests.support.golden import Golden
 from tests.support.records import a_cell, a_plan, a_result
 from tests.support.summaries import expecting, hostile_summary, huge_summary, twelve_cells
@@ -165,9 +164,3 @@ def test_a_suspended_matrix_says_so_until_it_is_complete() -> None:
     text = matrix_markdown(expecting(complete=False, suspended=True))
     assert text.startswith("# demo: suspended\n\n**suspended**: 8 of 8 trials are done\n")
     assert matrix_markdown(expecting(suspended=True)).startswith("# demo: fail\n")
-
-
-def test_rules_that_are_not_evaluated_are_said_at_the_top() -> None:
-    for complete in (True, False):
-        text = matrix_markdown(expecting(complete=complete, unjudged=Unjudged(checks=2, gates=1)))
-        assert "2 checks and 1 gate are not evaluated by this version" in text.splitlines()[2]

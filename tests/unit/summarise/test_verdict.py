@@ -11,13 +11,12 @@ from batchmatrix.model.judging import Finding
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import CellSummary
 from batchmatrix.summarise.summary import summarise
-from batchmatrix.summarise.verdict import Unjudged, expectation, verdict
+from batchmatrix.summarise.verdict import expectation, verdict
 from tests.support.records import a_cell, a_plan, a_record, a_result
 
 WORKLOAD = [Outcome.UNEXPECTED_EXIT, Outcome.TIMEOUT, Outcome.OOM_KILLED, Outcome.INCOMPLETE]
 OTHERS = [each for each in Outcome if each not in (*WORKLOAD, Outcome.SUCCEEDED)]
 GOOD, BAD, LOST = Outcome.SUCCEEDED, Outcome.UNEXPECTED_EXIT, Outcome.NODE_LOST
-NONE = Unjudged()
 
 
 def ended(*outcomes: Outcome) -> list[Record]:
@@ -35,8 +34,8 @@ def cells(**ends: tuple[str, list[Outcome | None]]) -> tuple[CellSummary, ...]:
     return summarise(a_plan(*made.values()), results, units={}, complete=True, started="", finished="").cells
 
 
-def judged(unjudged: Unjudged = NONE, **ends: tuple[str, list[Outcome | None]]) -> tuple[str, str]:
-    return verdict(cells(**ends), complete=True, unjudged=unjudged)
+def judged(**ends: tuple[str, list[Outcome | None]]) -> tuple[str, str]:
+    return verdict(cells(**ends), complete=True)
 
 
 # One cell
@@ -138,40 +137,14 @@ def test_missing_data_never_passes() -> None:
 def test_a_reason_names_the_first_few_cells_and_stays_short() -> None:
     bad = cells(**{f"{'long-' * 12}{at}": ("success", WORKLOAD * 9) for at in range(20)})
     lost = cells(**{f"{'lost-' * 12}{at}": ("success", [LOST]) for at in range(20)})
-    _, reason = verdict((*bad, *lost), complete=True, unjudged=Unjudged(64, 64))
+    _, reason = verdict((*bad, *lost), complete=True)
     assert reason.count("UnexpectedExit") == reason.count("NodeLost") == 3
     assert reason.count(" and 17 more") == 2
     assert len(reason) < 700
 
 
 def test_there_is_no_verdict_before_the_end() -> None:
-    assert verdict(cells(a=("success", [BAD, None])), complete=False, unjudged=NONE) == ("", "1 of 2 trials are done")
-
-
-# Rules that nobody looks at
-
-
-@pytest.mark.parametrize(
-    ("checks", "gates", "words"),
-    [
-        (1, 0, "1 check is not evaluated by this version"),
-        (0, 1, "1 gate is not evaluated by this version"),
-        (2, 1, "2 checks and 1 gate are not evaluated by this version"),
-        (0, 0, ""),
-    ],
-)
-def test_rules_that_are_not_evaluated_are_counted(checks: int, gates: int, words: str) -> None:
-    assert Unjudged(checks, gates).words == words
-
-
-def test_nothing_passes_while_a_rule_is_not_evaluated_and_what_fails_still_fails() -> None:
-    rules = Unjudged(checks=2, gates=1)
-    assert judged(rules, a=("success", [GOOD])) == ("inconclusive", rules.words)
-    assert judged(rules, a=("success", [LOST]))[0] == "inconclusive"
-    word, reason = judged(rules, a=("success", [BAD]))
-    assert (word, reason) == ("fail", f"1 of 1 cells is not as expected: a (UnexpectedExit 1); {rules.words}")
-    running = verdict(cells(a=("success", [None])), complete=False, unjudged=rules)
-    assert running == ("", f"0 of 1 trials are done; {rules.words}")
+    assert verdict(cells(a=("success", [BAD, None])), complete=False) == ("", "1 of 2 trials are done")
 
 
 # Checks and gates

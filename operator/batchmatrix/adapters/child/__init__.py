@@ -37,22 +37,25 @@ class ChildAnalyst:
     def __init__(
         self,
         *,
-        plots: bool = True,
+        pages: bool = True,
         command: Sequence[str] = (sys.executable, "-m", "batchmatrix.adapters.child"),
         patience: float = PATIENCE,
     ) -> None:
-        """`plots`: whether pages and plots are made, too."""
-        self._plots = plots
+        """`pages`: whether the page and plots are made, too."""
+        self._pages = pages
         self._command = command
         self._patience = patience
         self._one = asyncio.Semaphore(1)
 
     async def judge(self, summary: Summary, rules: JudgingRules, *, location: str) -> Judged:
         """As in ports.Analyst."""
-        request = pickle.dumps((summary, rules, location, self._plots), protocol=pickle.HIGHEST_PROTOCOL)
+        request = pickle.dumps((summary, rules, location, self._pages), protocol=pickle.HIGHEST_PROTOCOL)
         async with self._one:
             answer = await self._run(request)
-        result = pickle.loads(answer)
+        try:
+            result = pickle.loads(answer)
+        except Exception as error:  # what a broken pickle raises is of no single kind
+            raise Unavailable(f"the process that judges gave no result that can be read: {error}") from error
         if not isinstance(result, Judged):
             raise Unavailable(f"the process that judges gave {type(result).__name__} and no result")
         return result

@@ -10,8 +10,8 @@ from batchmatrix.engine.analysis import analyse
 
 def main() -> None:
     """Whatever goes wrong ends it with a traceback on standard error, which the controller's log shows."""
-    summary, rules, location, plots = pickle.load(sys.stdin.buffer)
-    answer = pickle.dumps(analyse(summary, rules, location=location, plots=plots), protocol=pickle.HIGHEST_PROTOCOL)
+    summary, rules, location, pages = pickle.load(sys.stdin.buffer)
+    answer = pickle.dumps(analyse(summary, rules, location=location, pages=pages), protocol=pickle.HIGHEST_PROTOCOL)
     sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
 
