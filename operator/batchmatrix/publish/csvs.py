@@ -83,7 +83,7 @@ def cells_csv(summary: Summary, *, limit: int | None = None) -> str:
 def trials_csv(summary: Summary) -> str:
     """One row per trial that the summary holds, with its last attempt."""
     metrics = [f"metric_{name}" for name in metric_units(summary)]
-    return _table(_header(TRIAL_COLUMNS, summary, metrics), _trial_rows(summary), None)
+    return _table([*_header(TRIAL_COLUMNS, summary, metrics), "stumbled"], _trial_rows(summary), None)
 
 
 def _header(fixed: Iterable[str], summary: Summary, metrics: Iterable[str]) -> list[Field]:
@@ -128,7 +128,7 @@ def _trial_rows(summary: Summary) -> Iterator[list[Field]]:
         row += _axes(cell, axes)
         metrics = result.record.log.metrics if result.record is not None else ()
         values = {metric.name: metric.value for metric in metrics}
-        yield [*row, *(values.get(name) for name in names)]
+        yield [*row, *(values.get(name) for name in names), scalar_text(result.stumbled)]
 
 
 def _record(result: TrialResult) -> list[Field]:

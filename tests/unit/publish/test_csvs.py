@@ -59,7 +59,7 @@ def test_fixed_columns_come_first_then_axes_then_metrics() -> None:
     header = trials_csv(twelve_cells()).splitlines()[0].split(",")
     fixed = len(TRIAL_COLUMNS)
     assert tuple(header[:fixed]) == TRIAL_COLUMNS
-    assert header[fixed + 4 :] == ["metric_step_time_ms", "metric_loss"]
+    assert header[fixed + 4 :] == ["metric_step_time_ms", "metric_loss", "stumbled"]
 
 
 def test_numbers_are_read_back_exactly() -> None:

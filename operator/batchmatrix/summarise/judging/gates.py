@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from batchmatrix.base.text import one_line
 from batchmatrix.model.evidence import Outcome
@@ -52,10 +52,20 @@ class _Look:
     doubts: Mapping[str, str]
     """Cell to why nothing may be read from its change, whatever the metric: a key of _DOUBTS."""
 
+    baselines: frozenset[str]
+    """Cells that others are held against, and that are held against none themselves."""
+    samples: dict[tuple[str, str], _Sample] = field(default_factory=dict)
+    """Those that were looked at before: of a baseline it is always the same."""
+
     def scale(self, metric: str) -> str:
         return next((each.scale for each in self.rules.metrics if each.name == metric), "log")
 
     def sample(self, cell: str, metric: str) -> _Sample:
+        if (cell, metric) not in self.samples:
+            self.samples[cell, metric] = self._sample(cell, metric)
+        return self.samples[cell, metric]
+
+    def _sample(self, cell: str, metric: str) -> _Sample:
         results, trials = self.results.get(cell, {}), self.cells[cell].trials
         values, sound = [], 0
         for trial in range(trials):
@@ -86,6 +96,7 @@ def gates(summary: Summary, rules: JudgingRules, comparisons: Sequence[Compariso
         bases=bases,
         comparisons={(each.cell, each.metric): each for each in comparisons},
         doubts=_doubtful(rules, comparisons),
+        baselines=frozenset(bases.values()) - frozenset(bases),
     )
     for rule in rules.gates:
         cells = cells_of(summary, rules, rule.when)
@@ -116,7 +127,7 @@ def _doubtful(rules: JudgingRules, comparisons: Sequence[Comparison]) -> Mapping
 
 
 def _finding(look: _Look, rule: GateRule, cell: CellSummary) -> Finding | None:
-    is_base = cell.name not in look.bases and cell.name in look.bases.values()
+    is_base = cell.name in look.baselines
     parts = [
         _relative(look, rule, cell, limit, upper=upper) if limit.relative else _absolute(look, rule, cell, limit, upper)
         for limit, upper in ((rule.min, False), (rule.max, True))

@@ -11,10 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from scipy.special import stdtrit
-from scipy.stats import ttest_ind
 
 from batchmatrix.summarise.stats import describe
 
@@ -87,17 +86,22 @@ def difference(values: Sequence[float], base: Sequence[float]) -> Interval | Non
 
 
 def _welch(values: Sequence[float], base: Sequence[float]) -> Interval | None:
-    if min(values) == max(values) and min(base) == max(base):
-        return None
+    """With Satterthwaite's degrees of freedom, as scipy.stats.ttest_ind has it, which takes a millisecond for each."""
     one, other = describe("", "", values), describe("", "", base)
-    assert one.mean is not None
-    assert other.mean is not None
-    bounds = ttest_ind(values, base, equal_var=False).confidence_interval(CONFIDENCE)
-    made = Interval(one.mean - other.mean, float(bounds.low), float(bounds.high))
+    if one.mean is None or other.mean is None or one.std is None or other.std is None:
+        return None
+    errors = one.std / math.sqrt(one.n), other.std / math.sqrt(other.n)
+    error = math.hypot(*errors)
+    if error == 0 or not math.isfinite(error):
+        return None
+    shares = [(each / error) ** 2 for each in errors]
+    freedom = 1 / (shares[0] ** 2 / (one.n - 1) + shares[1] ** 2 / (other.n - 1))
+    estimate, half = one.mean - other.mean, _t(freedom) * error
+    made = Interval(estimate, estimate - half, estimate + half)
     return made if all(map(math.isfinite, (made.estimate, made.low, made.high))) else None
 
 
-@cache
-def _t(freedom: int) -> float:
+@lru_cache(maxsize=1024)
+def _t(freedom: float) -> float:
     """Student's quantile that leaves half of what CONFIDENCE does not cover above it."""
     return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import ttest_ind
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from batchmatrix.summarise.judging.intervals import change, difference, mean_interval
@@ -64,6 +68,19 @@ def test_a_difference_is_welchs() -> None:
     wanted = CompareMeans(DescrStatsW(X), DescrStatsW(Y)).tconfint_diff(0.05, usevar="unequal")
     assert (found.low, found.high) == pytest.approx(wanted, rel=1e-9)
     assert found.estimate == pytest.approx(sum(X) / 5 - sum(Y) / 6)
+
+
+@given(*(st.lists(st.floats(-1e6, 1e6).map(lambda value: round(value, 3)), min_size=2, max_size=9) for _ in range(2)))
+def test_a_difference_is_scipys(one: list[float], other: list[float]) -> None:
+    found = difference(one, other)
+    if min(one) == max(one) and min(other) == max(other):
+        assert found is None
+        return
+    assert found is not None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # about values that hardly differ
+        wanted = ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), rel=1e-6, abs=1e-6)
 
 
 def test_a_change_is_a_ratio_of_geometric_means() -> None:
