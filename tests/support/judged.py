@@ -217,7 +217,8 @@ def _change(
     if -margin < low90 and high90 < margin:
         word = Word.EQUIVALENT
     elif shown:
-        word = Word.SLOWER if estimate > 0 else Word.FASTER
+        up, down = (Word.SLOWER, Word.FASTER) if log else (Word.WORSE, Word.BETTER)
+        word = up if estimate > 0 else down
     factor, unit = (100, " %") if log else (1, "")
     effect = f"{estimate * factor:+.1f}{unit} [{low * factor:+.1f}, {high * factor:+.1f}]"
     p_holm = min(1.0, float(test.pvalue) * m)

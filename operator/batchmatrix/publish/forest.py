@@ -81,7 +81,7 @@ class Axis:
         for value in _TICKS if self.log else _steps(self.low, self.high):
             place = self.at(value)
             if 0 <= place <= 1 and all(abs(place - other) >= gap for other, _ in chosen):
-                chosen.append((place, _tick_text(value, self.log)))
+                chosen.append((place, _tick_text(value, self.log, self.high - self.low)))
         return sorted(chosen)
 
 
@@ -173,7 +173,14 @@ def _steps(low: float, high: float) -> Iterable[float]:
     return sorted((at * step for at in range(math.ceil(low / step), math.floor(high / step) + 1)), key=abs)
 
 
-def _tick_text(value: float, log: bool) -> str:
-    if not log:
-        return f"{value:+.4g}" if value else "0"
-    return f"{value * 100:+.0f} %" if value else "0"
+def _tick_text(value: float, log: bool, width: float) -> str:
+    """With as many places as it takes to tell labels of an axis of that width apart."""
+    if not value:
+        return "0"
+    if log:
+        return f"{value * 100:+.0f} %"
+    places = max(0, 1 - math.floor(math.log10(width)))
+    if places > 6 or abs(value) >= 1e7:
+        return f"{value:+.6g}"
+    text = f"{value:+.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
