@@ -17,7 +17,6 @@ from batchmatrix.adapters.telemetry.clock import SystemClock
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.text import counted, one_line
 from batchmatrix.cli.imported import ImportedCell, ImportedTrial, cell_names, keep_log, summary_of, write_reports
-from batchmatrix.cli.judged import judged
 from batchmatrix.cli.output import say
 from batchmatrix.cli.run_folder import RunFolder
 from batchmatrix.formats.batch_results import (
@@ -83,8 +82,7 @@ def batch_results(
             checks=(CheckRule(METRIC, max=pinned_duration, severity="warn"),),
             order="cells",
         )
-        summary = judged(replace(summary, name=folder.path.resolve().name), rules)
-        write_reports(folder, summary)
+        summary = write_reports(folder, replace(summary, name=folder.path.resolve().name), rules)
     _warn(rows, allowed)
     say(f"{counted(len(rows), 'test')} of {counted(len(summary.cells), 'scenario')} from {counted(len(files), 'file')}")
     say(f"unexpected exit codes: {unexpected}, outliers in time: {outliers}")

@@ -15,7 +15,6 @@ from batchmatrix.base.ids import slug
 from batchmatrix.base.pairs import last_with
 from batchmatrix.base.text import counted, one_line
 from batchmatrix.cli.imported import ImportedCell, ImportedTrial, cell_names, keep_log, summary_of, write_reports
-from batchmatrix.cli.judged import judged
 from batchmatrix.cli.output import say
 from batchmatrix.cli.run_folder import RunFolder
 from batchmatrix.formats.fault_checks import MODES, THRESHOLDS, Thresholds, checks_of, read_thresholds
@@ -85,8 +84,7 @@ def fault_manifest(
     with folder:
         folder.write("fault-summary.json", own.encode())
         summary = asyncio.run(_run(folder, rows, thresholds, suite))
-        summary = judged(summary, _rules(rows, thresholds, mode))
-        write_reports(folder, summary)
+        summary = write_reports(folder, summary, _rules(rows, thresholds, mode))
     say(f"{counted(len(rows), 'scenario')} in mode {mode}")
     say(one_line(f"{summary.verdict}: {summary.reason}", limit=2048))
     say(one_line(f"wrote {output}", limit=4096), err=True)

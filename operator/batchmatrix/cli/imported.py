@@ -14,15 +14,13 @@ from batchmatrix.cli.run_folder import RunFolder
 from batchmatrix.engine.recording import Recording
 from batchmatrix.model.cell import Cell, MatrixRef, Plan, Scalar, Work
 from batchmatrix.model.evidence import Captured
+from batchmatrix.model.judging import JudgingRules
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.metric import NO_RULES, ReadingRules
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import Summary, TrialResult
 from batchmatrix.outcome.cases import TABLE, Case
 from batchmatrix.ports.clock import Clock
-from batchmatrix.publish.csvs import cells_csv, trials_csv
-from batchmatrix.publish.matrix_md import matrix_markdown
-from batchmatrix.publish.summary_json import summary_json
 from batchmatrix.summarise.summary import summarise
 
 __all__ = ["ImportedCell", "ImportedTrial", "cell_names", "keep_log", "summary_of", "write_reports"]
@@ -168,9 +166,11 @@ def _record(ref: MatrixRef, cell: Cell, trial: ImportedTrial, number: int) -> Re
     )
 
 
-def write_reports(folder: RunFolder, summary: Summary) -> None:
-    """cells.csv, trials.csv, matrix.md and, last of all, matrix.json: where that is, all the rest is."""
-    folder.write("cells.csv", cells_csv(summary).encode())
-    folder.write("trials.csv", trials_csv(summary).encode())
-    folder.write("matrix.md", matrix_markdown(summary).encode())
-    folder.write("matrix.json", summary_json(summary).encode())
+def write_reports(folder: RunFolder, summary: Summary, rules: JudgingRules) -> Summary:
+    """Judge the run and write every table of it, matrix.json last of all: where that is, all the rest is."""
+    from batchmatrix.engine.analysis import analyse  # what it takes would slow down every other command
+
+    judged = analyse(summary, rules, location=folder.url, pages=False)
+    for name, data in sorted(judged.files.items(), key=lambda item: item[0] == "matrix.json"):
+        folder.write(name, data)
+    return judged.summary

@@ -52,7 +52,8 @@ async def run_judged(run: Run, summary: Summary, analyst: Analyst, *, location: 
 
 def _unjudged(summary: Summary, rules: JudgingRules, why: str, location: str) -> Judged:
     why = f"its results could not be judged: {one_line(why, limit=200)}"
-    deciding = any(rule.severity == "fail" for rule in (*rules.checks, *rules.gates))
+    severities = [*(check.severity for check in rules.checks), *(each.severity for each in rules.gates)]
+    deciding = "fail" in severities
     word = "inconclusive" if deciding and summary.verdict == "pass" else summary.verdict
     reason = why if word != summary.verdict else f"{summary.reason}; {why}"
     summary = replace(summary, verdict=word, reason=reason, judgement=Judgement(warnings=(why,)))

@@ -88,8 +88,8 @@ class ChildAnalyst:
         return answer
 
 
-def _ended(status: int) -> str:
-    if status >= 0:
+def _ended(status: int | None) -> str:
+    if status is None or status >= 0:
         return f"ended with exit code {status}"
     name = signal.Signals(-status).name if -status in signal.valid_signals() else str(-status)
     return f"was ended by {name}" + (", perhaps for its memory" if name == "SIGKILL" else "")
