@@ -220,6 +220,12 @@ def test_what_was_planned_and_cannot_be_compared_counts_among_the_many() -> None
     assert row(found, "c").p_holm == pytest.approx(3 * (row(found, "c").p or 0))
 
 
+def test_a_p_that_does_not_count_helps_no_other() -> None:
+    found = judged({"none": BASE, "c": [103.0, 104.5, 101.0, 102.5, 101.9], "two": [500.0, 500.001]})
+    assert row(found, "two").reasons == ("too-few-trials",)
+    assert row(found, "c").p_holm == pytest.approx(2 * (row(found, "c").p or 0))
+
+
 def test_real_but_small() -> None:
     base, cell = [100.0 + x / 10 for x in range(10)], [101.0 + x / 10 for x in range(10)]
     found = row(judged({"none": base, "c": cell}), "c")
