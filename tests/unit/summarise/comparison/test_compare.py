@@ -140,6 +140,13 @@ def test_very_large_and_very_small_numbers(size: float) -> None:
     assert found.estimate == pytest.approx(30 * size)
 
 
+def test_a_change_that_no_number_holds() -> None:
+    found = row(judged({"none": [1e-300, 2e-300, 3e-300], "c": [1e300, 2e300, 3e300]}), "c")
+    assert (found.word, found.reasons, found.estimate) == (Word.NOT_COMPARABLE, ("out-of-range",), None)
+    down = row(judged({"none": [1e300, 2e300, 3e300], "c": [1e-300, 2e-300, 3e-300]}), "c")
+    assert (down.word, down.estimate) == (Word.FASTER, -1.0)
+
+
 # Failures come first
 
 
