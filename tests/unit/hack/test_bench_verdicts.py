@@ -41,7 +41,7 @@ def test_whoever_is_wrong_misses_them(judge: str, what: str) -> None:
     assert what in short(judge)
 
 
-def test_failures_reach_theirs_and_would_not_by_fishers_test() -> None:
+def test_failures_reach_theirs_and_worse_figures_would_not() -> None:
     found = of_failures((3, 5))
     assert missed([], [], found) == []
     found[0].differs.update({0.0: 0.051, 0.5: 0.0})
