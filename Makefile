@@ -103,7 +103,7 @@ e2e-beside: setup
 demo: setup ## The main job end to end on a real cluster, with its result
 	$(BIN)/python hack/demo
 
-bench: setup cluster-bare ## Speed, memory and API cost as ratios to a floor measured in the same run
+bench: setup cluster-bare ## Speed, memory and API cost beside a floor, and how often verdicts are right
 	$(BIN)/python hack/bench
 
 bench-quick: setup $(if $(KUBECONFIG),,cluster-bare) ## 1,000 cells beside the floor, on the cluster of KUBECONFIG if that is set

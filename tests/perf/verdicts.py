@@ -74,15 +74,15 @@ def _scenario(scenario: Scenario, judge: Judge, trials: int, repeats: int, numbe
     return answers
 
 
-def families(judge: Judge, repeats: int, say: Callable[[str], None]) -> list[Answers]:
+def families(judge: Judge, repeats: int, say: Callable[[str], None], *, cells: Sequence[int] = CELLS) -> list[Answers]:
     """Families of 1, 10 and 100 cells on one baseline: none differs; a tenth does; all differ by the margin."""
     found = []
     for number, (name, draw) in enumerate(FAMILIES.items()):
-        for cells in CELLS:
-            say(f"verdicts: {name}, families of {cells}")
+        for count in cells:
+            say(f"verdicts: {name}, families of {count}")
             for trials in SIZES:
-                rng = np.random.default_rng([SEED, 100 + number, cells, trials])
-                found.append(_family(name, draw, judge, rng, (repeats, cells, trials)))
+                rng = np.random.default_rng([SEED, 100 + number, count, trials])
+                found.append(_family(name, draw, judge, rng, (repeats, count, trials)))
     return found
 
 

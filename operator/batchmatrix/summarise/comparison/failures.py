@@ -23,7 +23,7 @@ p and the level are the same number."""
 @lru_cache(maxsize=4096)
 def boschloo(failed: int, of: int, failed0: int, of0: int) -> float:
     """Two-sided p that both sides fail equally often; 1 where nobody or everybody failed, or a side has no trials."""
-    if not of or not of0 or failed + failed0 in (0, of + of0):
+    if not of or not of0:
         return 1.0
     # The columns have to be the groups: the totals that the design fixed are those of the columns.
     table = [[failed, failed0], [of - failed, of0 - failed0]]

@@ -59,7 +59,7 @@ def metric_rows(
     cases = [_case(metric, pair, rule) for pair in pairs]
     _measure(cases)
     for case in cases:
-        if case.blocked is None and math.isnan(case.p):
+        if case.blocked is None and not _in_range(case):
             case.blocked = Reason.OUT_OF_RANGE
     p_holm = _family(cases, [case.p for case in cases])
     equal_holm = _family(cases, [case.p_equivalence for case in cases])
@@ -101,6 +101,11 @@ def _measure(cases: Sequence[_Case]) -> None:
             case.low, case.high = float(found.low[index]), float(found.high[index])
             case.low90, case.high90 = float(found.low90[index]), float(found.high90[index])
             case.p, case.p_equivalence = float(found.p[index]), float(equal[index])
+
+
+def _in_range(case: _Case) -> bool:
+    known = isinstance(case.sides, Sides) and case.sides.change(case.difference) is not None
+    return known and not math.isnan(case.p)
 
 
 def _family(cases: Sequence[_Case], p: Sequence[float]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from batchmatrix.base.text import one_line
 from batchmatrix.model.judging import Comparison, ConfoundReading, JudgingRules, MetricRule
 from batchmatrix.model.summary import CellSummary
 from batchmatrix.summarise.comparison.reasons import Reason
@@ -56,7 +57,8 @@ def ratio_rule(
         reading = _reading(rows, cell.name, rules.confound.threshold, faster_up=faster_up)
         found.append(ConfoundReading(cell.name, base.name, metric.name, ratio, text, reading))
     usable = mean0 is not None and mean0 > 0
-    warning = f"baseline {base.name} has no usable {metric.name}: no cell can be checked for being only slower"
+    what = f"baseline {one_line(base.name, limit=63)} has no usable {one_line(metric.name, limit=63)}"
+    warning = f"{what}: no cell can be checked for being only slower"
     return tuple(found), () if usable else (warning,)
 
 

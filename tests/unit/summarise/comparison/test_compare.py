@@ -140,6 +140,13 @@ def test_very_large_and_very_small_numbers(size: float) -> None:
     assert found.estimate == pytest.approx(30 * size)
 
 
+def test_a_change_that_no_number_holds() -> None:
+    found = row(judged({"none": [1e-300, 2e-300, 3e-300], "c": [1e300, 2e300, 3e300]}), "c")
+    assert (found.word, found.reasons, found.estimate) == (Word.NOT_COMPARABLE, ("out-of-range",), None)
+    down = row(judged({"none": [1e300, 2e300, 3e300], "c": [1e-300, 2e-300, 3e-300]}), "c")
+    assert (down.word, down.estimate) == (Word.FASTER, -1.0)
+
+
 # Failures come first
 
 
@@ -218,6 +225,12 @@ def test_what_would_count_alone_does_not_among_many() -> None:
 def test_what_was_planned_and_cannot_be_compared_counts_among_the_many() -> None:
     found = judged({"none": BASE, "c": SLOW, "gone": [LOST] * 5, "flat": BASE[:1]})
     assert row(found, "c").p_holm == pytest.approx(3 * (row(found, "c").p or 0))
+
+
+def test_a_p_that_does_not_count_helps_no_other() -> None:
+    found = judged({"none": BASE, "c": [103.0, 104.5, 101.0, 102.5, 101.9], "two": [500.0, 500.001]})
+    assert row(found, "two").reasons == ("too-few-trials",)
+    assert row(found, "c").p_holm == pytest.approx(2 * (row(found, "c").p or 0))
 
 
 def test_real_but_small() -> None:
