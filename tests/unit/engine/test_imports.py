@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+OPERATOR = Path(__file__).resolve().parents[3] / "operator"
 HEAVY = ("scipy", "pandas", "numpy", "matplotlib")
 
 
 def loaded(module: str) -> set[str]:
     words = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
-    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, timeout=60, check=True)
+    environ = {**os.environ, "PYTHONPATH": str(OPERATOR)}
+    done = subprocess.run(
+        [sys.executable, "-c", words], env=environ, capture_output=True, text=True, timeout=60, check=True
+    )
     return set(done.stdout.split())
 
 
