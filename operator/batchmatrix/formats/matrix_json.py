@@ -44,7 +44,7 @@ def load_matrix_json(text: str) -> tuple[Summary, JudgingRules]:
         _refuse("", "is no matrix.json: it has no 'schema' and 'cells'; name the matrix.json of a run")
     if schema > MATRIX_SCHEMA:
         _refuse("schema", f"{schema} is newer than {MATRIX_SCHEMA}, the one this version reads; use a newer version")
-    if "trials" not in data or "rules" not in data:
+    if data.get("trials") is None or data.get("rules") is None:
         where = f" at {data['results']}" if data.get("results") else " in the store"
         _refuse("", f"has no trials or rules, as a ConfigMap's copy has none; read the matrix.json{where}")
     try:

@@ -145,6 +145,8 @@ def test_the_copy_of_a_configmap_is_refused_with_the_place_of_the_whole() -> Non
         (["trials", 0, "trial"], 3, "trials[0]: trial 3 of 'none' belongs to no cell of the file"),
         (["trials", 0, "trial"], 1, "trials[1]: trial 1 of 'none' is there twice"),
         (["cells", 1, "name"], "none", "cells: has a cell twice"),
+        (["rules"], None, "has no trials or rules"),
+        (["trials"], ..., "has no trials or rules"),
         (["truncated"], True, "cells: has 2 of 2 cells"),
     ],
 )
