@@ -210,6 +210,7 @@ def _progress(
         barred=_barred(decision.barred),
         complete=summary is not None,
         verdict=summary.verdict if summary is not None else "",
+        cells_failed=summary is not None and any(cell.met is False for cell in summary.cells),
         reason=summary.reason if summary is not None else "",
         cells=len(plan.cells),
         total=plan.trials,

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from batchmatrix.model.judging import JudgingRules
 from batchmatrix.model.summary import MetricSummary, Summary, TrialResult
+from batchmatrix.summarise.comparison.compare import compare
 from batchmatrix.summarise.judging.checks import checks
 from batchmatrix.summarise.judging.gates import gates
 from batchmatrix.summarise.judging.intervals import mean_interval
 from batchmatrix.summarise.judging.scope import by_cell
-from batchmatrix.summarise.judging.uncompared import compare
 from batchmatrix.summarise.trials import number, reading
 from batchmatrix.summarise.verdict import verdict
 

@@ -1,7 +1,6 @@
 """Fields that the API has and this version does not act on: refused where the result would be another than asked for.
 
-What only adds to a report (baseline, compare, confound) is taken; what would change the verdict (checks, gates) is
-taken too, and the verdict is inconclusive as long as they are not looked at (see summarise.verdict).
+A matrix that asks for a guarantee and silently has none would be a false success.
 """
 
 from __future__ import annotations
