@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from batchmatrix.base.text import one_line
 from batchmatrix.model.judging import Comparison
+from batchmatrix.publish.fields import short_name
 from batchmatrix.publish.forest import Axis, Span, axis_of, band_of, effect_text, rate_text, span_of
 
 __all__ = ["effect_rows", "rate_rows"]
@@ -93,14 +93,8 @@ def _head(ticks: Sequence[tuple[float, str]]) -> str:
 
 
 def _lines(head: str, rows: Sequence[tuple[str, str, str, str]]) -> list[str]:
-    named = [(_short(name), *rest) for name, *rest in rows]
+    named = [(short_name(name, limit=_NAME), *rest) for name, *rest in rows]
     width = max(len(row[0]) for row in named)
     number = max(len(row[2]) for row in named)
     lines = [f"{'':{width}}  {head}".rstrip()]
     return lines + [f"{name:{width}}  {bar}  {text:>{number}}  {word}" for name, bar, text, word in named]
-
-
-def _short(name: str) -> str:
-    """A name cut in its middle: names of cells differ at their ends."""
-    flat = one_line(name) or "-"
-    return flat if len(flat) <= _NAME else f"{flat[: _NAME // 2 - 2]}…{flat[len(flat) - (_NAME // 2 + 1) :]}"

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from batchmatrix.base.text import one_line
 from batchmatrix.model.judging import FAILURES, Judgement, JudgingRules
 from batchmatrix.model.summary import Summary
-from batchmatrix.publish.fields import metric_units
+from batchmatrix.publish.fields import metric_units, short_name
 from batchmatrix.publish.forest import metrics_of
 from batchmatrix.publish.html.forests import forest_plots
 from batchmatrix.publish.html.heat import HeatMap, heat_map
@@ -120,7 +120,7 @@ def _rows(plot: Plot, *, spread: bool) -> Figure:
     axes.set_xlim(0, 1)
     axes.set_ylim(count - 0.5, -0.5)
     axes.set_xticks([_at(label.at) for label in plot.labels], [label.text for label in plot.labels])
-    axes.set_yticks(range(count), [_clean(row.name, 40) for row in rows])
+    axes.set_yticks(range(count), [_clean(short_name(row.name, limit=38), 38) for row in rows])
     axes.grid(axis="x", color=_GRID)
     for place, look, colour in ((plot.zero, "-", _TEXT), (plot.threshold, "--", _SOFT)):
         if place:
@@ -221,7 +221,7 @@ def _grid(heat: HeatMap) -> Figure:
     axes.xaxis.tick_top()
     named = [f"{heat.grid.across} {column}" if heat.grid.across else "result" for column in columns]
     axes.set_xticks(range(len(columns)), [_clean(name, 22) for name in named])
-    axes.set_yticks(range(len(rows)), [_clean(" · ".join(row), 40) for row in rows])
+    axes.set_yticks(range(len(rows)), [_clean(short_name(" · ".join(row), limit=34), 34) for row in rows])
     for down, row in enumerate(rows):
         for across, column in enumerate(columns):
             here = [heat.places[at] for at in heat.grid.places.get((row, column), ())]
