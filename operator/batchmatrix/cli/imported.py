@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from sys import intern
 
 from batchmatrix.base.ids import digest, slug
 from batchmatrix.base.text import one_line
@@ -82,7 +83,8 @@ async def keep_log(
     for piece in pieces:
         begun = 0 if recording.tail.inside else 1
         await recording.take(Block(piece, [0] * (piece.count(b"\n", 0, len(piece) - 1) + begun)))
-    return (await recording.finish(proven=True)).captured
+    captured = (await recording.finish(proven=True)).captured
+    return replace(captured, parser=intern(captured.parser))
 
 
 def summary_of(

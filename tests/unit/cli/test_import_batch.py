@@ -526,3 +526,14 @@ def test_the_command_line_loads_neither_pandas_nor_matplotlib() -> None:
         [sys.executable, "-c", code], capture_output=True, env=env, text=True, timeout=100, check=True
     )
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(("last", "out"), [("7", False), ("7.000001", True), ("6.999999", False)])
+def test_a_fence_is_one_and_a_half_interquartile_ranges_away_and_its_own_value_is_inside(last: str, out: bool) -> None:
+    good(write("b.csv", [row(1, n, "s", 0, seconds) for n, seconds in enumerate(["1", "2", "3", "4", last])]))
+    assert len(table("outliers")) == out
+
+
+def test_a_test_may_be_an_outlier_for_being_fast() -> None:
+    good(write("b.csv", [row(1, n, "s", 0, seconds) for n, seconds in enumerate([9, 9.5, 9.75, 9.25, 0.25])]))
+    assert [one["execution_time_seconds"] for one in table("outliers")] == ["0.25"]
