@@ -37,7 +37,7 @@ _EXPECTED = "A triage forbids no failure: every cell is expected to end in any w
 
 @click.group("import")
 def import_() -> None:
-    """Make a matrix of what other programs understand, or a run of what they wrote."""
+    """Make a matrix or a run of other programs' files."""
 
 
 import_.add_command(batch_results)

@@ -95,9 +95,9 @@ def report(
 @click.option("--spec", type=_PATH, metavar="FILE", help="Judge by the rules of this matrix file, not by its own.")
 @output_option("table", "json", "yaml")
 def gate(run: str, *, namespace: str | None, context: str | None, spec: Path | None, output: str) -> int:
-    """Judge a run: expectations, checks and gates, by its own limits or by new ones.
+    """Judge results by their own limits or by others.
 
-    RUN is as for `report`. Nothing runs. Exit 0: pass, 3: a check or a gate failed, 4: it cannot be decided,
+    Expectations, checks and gates decide. RUN is as for `report`. Nothing runs. Exit 0: pass, 3: a check or a gate failed, 4: it cannot be decided,
     5: cells are not as expected.
     """
     found = _read(run, namespace, context)
@@ -150,9 +150,10 @@ def _gate_data(judged: Summary, status: int) -> dict[str, Any]:
 def compare(
     before: str, after: str, *, namespace: str | None, context: str | None, spec: Path | None, output: str
 ) -> None:
-    """Hold each cell of one run against the same cell of an earlier one.
+    """Compare two runs, cell by cell.
 
-    BEFORE and AFTER are as RUN for `report`; cells are the same if their values are. Nothing runs.
+    BEFORE and AFTER are as RUN for `report`; each cell of AFTER is held against the one of BEFORE with the same values.
+    Nothing runs.
     """
     old, new = _read(before, namespace, context), _read(after, namespace, context)
     from batchmatrix.cli.two_runs import two_runs

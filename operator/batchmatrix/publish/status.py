@@ -2,8 +2,8 @@
 
 active     Reconciling=True   Ready=False  Succeeded=Unknown/(Pending|Running|Queued|Held|Suspended)  Stalled=False
 good       Reconciling=False  Ready=True   Succeeded=True/Succeeded                                   Stalled=False
-bad        Reconciling=False  Ready=False  Succeeded=False/(CellsFailed|GateFailed|Inconclusive|                 Stalled=True
-                                               Cancelled|DeadlineExceeded)
+bad        Reconciling=False  Ready=False  Succeeded=False/(CellsFailed|GateFailed|                   Stalled=True
+                                               Inconclusive|Cancelled|DeadlineExceeded)
 preflight  Reconciling=False  Ready=False  Succeeded=Unknown/PreflightFailed                          Stalled=True
 bad spec   Reconciling=False  Ready=False  Succeeded=Unknown/InvalidSpec                              Stalled=True
 

@@ -94,7 +94,7 @@ def test_a_good_end() -> None:
     ("verdict", "word"), [("fail", "CellsFailed"), ("inconclusive", "Inconclusive"), ("", "Inconclusive")]
 )
 def test_a_bad_end(verdict: str, word: str) -> None:
-    status = body(replace(DONE, verdict=verdict, reason="why"))
+    status = body(replace(DONE, verdict=verdict, reason="why", cells_failed=word == "CellsFailed"))
     assert statuses(status) == {
         "Reconciling": "False",
         "Ready": "False",
