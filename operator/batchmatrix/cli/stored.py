@@ -97,8 +97,8 @@ def report(
 def gate(run: str, *, namespace: str | None, context: str | None, spec: Path | None, output: str) -> int:
     """Judge results by their own limits or by others.
 
-    Expectations, checks and gates decide. RUN is as for `report`. Nothing runs. Exit 0: pass, 3: a check or a gate failed, 4: it cannot be decided,
-    5: cells are not as expected.
+    Expectations, checks and gates decide. RUN is as for `report`. Nothing runs. Exit 0: pass, 3: a check or a gate
+    failed, 4: it cannot be decided, 5: cells are not as expected.
     """
     found = _read(run, namespace, context)
     from batchmatrix.summarise.judging.judge import judge
