@@ -416,7 +416,7 @@ class TestLimit:
 class TestRestart:
     @pytest.mark.parametrize("follow", [True, False])
     async def test_killed_after_any_byte(self, follow: bool) -> None:
-        raw = b"loss=7\n" + b"y" * 333 + b"\n\nloss=6 " + b"\x00\xff" * 20 + b"\nend"
+        raw = b"loss=7\n" + b"y" * 333 + b"\n\nloss=6" + b"\x00\xff" * 20 + b"\nend"
         for after in range(0, 700, 7):
             store, logs = (
                 MemoryStore(),
