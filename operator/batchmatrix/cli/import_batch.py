@@ -19,14 +19,8 @@ from batchmatrix.base.text import counted, one_line
 from batchmatrix.cli.imported import ImportedCell, ImportedTrial, cell_names, keep_log, summary_of, write_reports
 from batchmatrix.cli.output import say
 from batchmatrix.cli.run_folder import RunFolder
-from batchmatrix.formats.batch_results import (
-    ALLOWED_EXIT_CODES,
-    BatchRow,
-    RawRow,
-    check_rows,
-    read_allowed_exit_codes,
-    read_rows,
-)
+from batchmatrix.formats.batch_results import BatchRow, RawRow, check_rows, read_rows
+from batchmatrix.formats.exit_codes import ALLOWED_EXIT_CODES, read_allowed_exit_codes
 from batchmatrix.model.judging import CheckRule, JudgingRules, MetricRule
 from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.summary import Summary

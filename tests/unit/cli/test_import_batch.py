@@ -19,7 +19,8 @@ import pytest
 import batchmatrix
 from batchmatrix.capture.chunks import open_chunk
 from batchmatrix.cli import import_batch
-from batchmatrix.formats.batch_results import ALLOWED_EXIT_CODES, COLUMNS
+from batchmatrix.formats.batch_results import COLUMNS
+from batchmatrix.formats.exit_codes import ALLOWED_EXIT_CODES
 from tests.support.cli import Done, run_cli
 
 HEADER = ",".join(COLUMNS)
