@@ -89,6 +89,8 @@ class _Log(Shape):
     state: LogState
     bytes: int
     lines: int
+    long_lines: int = 0
+    malformed: int = 0
     sha256: str
     key: str
     """Prefix in the store."""

@@ -228,6 +228,8 @@ def _record(record: Record) -> dict[str, Any]:
             "state": record.log.state,
             "bytes": record.log.bytes,
             "lines": record.log.lines,
+            "longLines": record.log.long_lines,
+            "malformed": record.log.malformed,
             "sha256": record.log.sha256,
             "key": record.log.key,
             "message": one_line(record.log.message),
