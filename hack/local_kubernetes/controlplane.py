@@ -28,6 +28,8 @@ from .shell import wait_until
 API_SERVER = "kube-apiserver"
 NAMES = ("etcd", API_SERVER, "kube-controller-manager", "kube-scheduler")
 API_SECONDS = 90.0
+COLLECT_SELDOM = {"GOGC": "400"}
+"""For Go's garbage collector: memory is there in plenty, while the processors are what everything waits for."""
 
 
 def audit_policy() -> dict[str, Any]:
@@ -125,7 +127,7 @@ def programs(layout: Layout, components: Path) -> dict[str, Program]:
         ],
     }
     return {
-        name: Program(name, components, [name, *words], layout.logs / f"{name}.log", argv0=name)
+        name: Program(name, components, [name, *words], layout.logs / f"{name}.log", argv0=name, env=COLLECT_SELDOM)
         for name, words in arguments.items()
     }
 

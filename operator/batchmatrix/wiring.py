@@ -28,8 +28,8 @@ from batchmatrix.adapters.objectstore import open_s3, open_s3_of_user
 from batchmatrix.adapters.telemetry.stores import MeteredStore
 from batchmatrix.base.errors import InvalidSpec, Problem, Unavailable
 from batchmatrix.base.quantities import parse_duration, parse_quantity
-from batchmatrix.engine.captures import FollowSlots
 from batchmatrix.engine.catalogs import Lookup
+from batchmatrix.engine.followslots import FollowSlots
 from batchmatrix.engine.opening import Opener
 from batchmatrix.engine.pipeline import Engine, World
 from batchmatrix.engine.reporting import Reporter

@@ -17,9 +17,10 @@ from typing import Any
 from batchmatrix.base.clock import format_rfc3339
 from batchmatrix.engine.actions import Start
 from batchmatrix.engine.board import Board
-from batchmatrix.engine.captures import Captures, FollowSlots
+from batchmatrix.engine.captures import Captures
 from batchmatrix.engine.decide import Decision
 from batchmatrix.engine.decide import decide as decide_once
+from batchmatrix.engine.followslots import FollowSlots
 from batchmatrix.engine.logbudget import LogBudget
 from batchmatrix.engine.observe import observe
 from batchmatrix.engine.policy import DEFAULT_POLICY

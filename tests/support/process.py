@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from batchmatrix.base.errors import LeaseLost, NameConflict, NotFound, Unavailable
-from batchmatrix.engine.captures import FollowSlots
 from batchmatrix.engine.catalogs import Lookup
+from batchmatrix.engine.followslots import FollowSlots
 from batchmatrix.engine.opening import Opener
 from batchmatrix.engine.pipeline import Engine, World
 from batchmatrix.engine.reporting import Reporter

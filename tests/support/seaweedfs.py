@@ -65,7 +65,7 @@ def seaweedfs(folder: Path) -> Iterator[S3Server]:
         "-master.volumeSizeLimitMB=64",
         f"-volume.port={volume}",
         f"-volume.port.grpc={volume_grpc}",
-        "-volume.max=100",
+        "-volume.max=2000",  # each bucket takes some for itself, and a long run makes hundreds of buckets
         "-filer",
         f"-filer.port={filer}",
         f"-filer.port.grpc={filer_grpc}",

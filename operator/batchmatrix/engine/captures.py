@@ -9,27 +9,15 @@ from dataclasses import dataclass
 
 from batchmatrix.base.text import one_line
 from batchmatrix.engine.attempt import CaptureView
+from batchmatrix.engine.followslots import FollowSlots
 from batchmatrix.engine.logstore import backoff
 from batchmatrix.engine.pump import CaptureRequest, CaptureResult, End, Pump
 from batchmatrix.model.evidence import Captured, LogState
 from batchmatrix.ports.clock import Clock
 
-__all__ = ["Captures", "FollowSlots"]
+__all__ = ["Captures"]
 
 logger = logging.getLogger(__name__)
-
-
-class FollowSlots:
-    """How many logs the whole operator may follow at one time."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.used = 0
-
-    @property
-    def free(self) -> int:
-        """How many more may be followed."""
-        return max(0, self.limit - self.used)
 
 
 TRIES = 3

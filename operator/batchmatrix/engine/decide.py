@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import length_hint
 
 from batchmatrix.base.clock import parse_rfc3339
-from batchmatrix.engine.actions import Action, AskWhy, Delete, Finish, Intend, Release, Start
+from batchmatrix.engine.actions import Action, AskWhy, Capture, Delete, Finish, Intend, Release, Start
 from batchmatrix.engine.attempt import Attempt, Phase, Step, step
 from batchmatrix.engine.board import Board, Lane, TrialKey, lane_of
 from batchmatrix.engine.holds import is_to_ask
@@ -27,6 +28,11 @@ __all__ = ["SLACK", "Decision", "Recorded", "View", "decide"]
 
 SLACK = 2
 """Attempts without a record may be this many times the parallelism: with the store down nothing piles up further."""
+
+NO_SLOT = "trials wait until their logs can be followed: all places are taken (limits.followedLogs of the operator)"
+
+SLOTS_LOOK = 5.0
+"""Seconds between two looks for free places, where logs must be followed and none is left: nobody tells of one."""
 
 BATCH = 1000
 """Most records that are made in one go without a Job, so that a pass stays short."""
@@ -86,6 +92,8 @@ class Decision:
     """Unix seconds; None where only an event can change anything."""
     waiting_for: str = ""
     """What the first attempt that waits is waiting for."""
+    unfollowed: int = 0
+    """Attempts under way, and those that start now, whose log has to be followed and is not yet."""
     stop: Stop | None = None
     """View.stop."""
 
@@ -107,6 +115,7 @@ def decide(view: View, now: float, *, follow_slots: int) -> Decision:
     """
     decision = Decision(stop=view.stop)
     decision.wake_at(view.stop_at)
+    must_follow = view.policy.log_mode == "follow"
     slots = iter(range(follow_slots))
     asks = iter(range(1, ASKS + 1))
 
@@ -116,6 +125,8 @@ def decide(view: View, now: float, *, follow_slots: int) -> Decision:
     for attempt in view.open:
         following = step(attempt, view.policy, now, may_follow=may_follow)
         decision.actions += (each for each in following.actions if not isinstance(each, AskWhy) or next(asks, None))
+        if must_follow and _is_to_follow(attempt, following):
+            decision.unfollowed += 1
         if attempt.id.cell_hash == PREFLIGHT:
             decision.preflight = following.phase
         else:
@@ -128,10 +139,17 @@ def decide(view: View, now: float, *, follow_slots: int) -> Decision:
     if view.board is not None and not (view.gone or view.halted or view.policy.suspended or view.stop):
         # What fits no node is not recorded while suspended either: whoever suspends may be about to mend just that.
         held = now < view.held_until or _is_to_be_held(view, view.board)
-        _admit(view.board, view, decision, held=held)
+        left = length_hint(slots) - decision.unfollowed if must_follow else None
+        _admit(view.board, view, now, decision, held=held, follow_slots=left)
         if now < view.held_until and view.board.waiting:
             decision.wake_at(view.held_until)
     return decision
+
+
+def _is_to_follow(attempt: Attempt, following: Step) -> bool:
+    """Whether its log is still to be followed, and a place for that has to be kept."""
+    under_way = following.phase in (Phase.PENDING, Phase.QUEUED, Phase.RUNNING)
+    return under_way and attempt.capture is None and not any(isinstance(each, Capture) for each in following.actions)
 
 
 def _is_to_be_held(view: View, board: Board) -> bool:
@@ -151,14 +169,20 @@ def _will_start(attempt: Attempt, following: Step) -> bool:
     return to_come and not any(isinstance(action, Intend) for action in following.actions)
 
 
-def _admit(board: Board, view: View, decision: Decision, *, held: bool) -> None:
-    """Start what the parallelism leaves room for; what can be placed on no node is recorded at once."""
+def _admit(board: Board, view: View, now: float, decision: Decision, *, held: bool, follow_slots: int | None) -> None:
+    """Start what the parallelism leaves room for; what can be placed on no node is recorded at once.
+
+    `follow_slots` is how many of them can be followed, where each has to be.
+    """
     active = sum(decision.phases[phase] for phase in (Phase.PENDING, Phase.QUEUED, Phase.RUNNING))
     if view.policy.fail_fast or view.policy.max_failed is not None:
         active += decision.phases[Phase.ENDING]  # its result may be the one after which nothing starts
     room = min(view.policy.parallelism - active, view.policy.parallelism * SLACK - len(view.open))
     if held:
         room = 0
+    short = follow_slots is not None and follow_slots < room
+    if follow_slots is not None:
+        room = min(room, follow_slots)
     unplaced = BATCH
     lanes = _Lanes(board, view)
     busy = {(attempt.id.cell_hash, attempt.id.trial) for attempt in view.open}
@@ -180,12 +204,16 @@ def _admit(board: Board, view: View, decision: Decision, *, held: bool) -> None:
                 )
             )
         elif room <= 0 or lanes.all_full:
+            if short and not lanes.all_full:
+                decision.wake_at(now + SLOTS_LOOK)
+                decision.waiting_for = decision.waiting_for or NO_SLOT
             break  # what fits no node came first
         elif view.gate is not None and not view.gate.passed:
             _check_first(view.gate, view, decision)
             break
         elif lanes.take(cell):
             room -= 1
+            decision.unfollowed += follow_slots is not None
             decision.actions.append(Start(cell, candidate.trial, candidate.attempt, candidate.mutation))
 
 

@@ -11,9 +11,10 @@ from typing import Any
 from batchmatrix.base.clock import format_rfc3339, parse_rfc3339
 from batchmatrix.base.errors import InvalidSpec, Problem, Unavailable
 from batchmatrix.engine.board import Board
-from batchmatrix.engine.captures import Captures, FollowSlots
+from batchmatrix.engine.captures import Captures
 from batchmatrix.engine.catalogs import Lookup, resolve, written_out
 from batchmatrix.engine.drift import drift_of
+from batchmatrix.engine.followslots import FollowSlots
 from batchmatrix.engine.holds import Holds
 from batchmatrix.engine.logbudget import LogBudget
 from batchmatrix.engine.operations import Operations

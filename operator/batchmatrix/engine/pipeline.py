@@ -16,8 +16,8 @@ from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, LeaseLost, No
 from batchmatrix.base.text import one_line
 from batchmatrix.engine.apply import Applied, apply, read_anew
 from batchmatrix.engine.attempt import Phase
-from batchmatrix.engine.captures import FollowSlots
 from batchmatrix.engine.decide import Decision, View, decide
+from batchmatrix.engine.followslots import FollowSlots
 from batchmatrix.engine.handling import handle, note_first_sight
 from batchmatrix.engine.observe import observe, unshown
 from batchmatrix.engine.opening import Opener
@@ -232,7 +232,8 @@ class Engine:
             unasked = await run.vanished.ask(missing, world.launcher, world.clock.monotonic())
             now = world.clock.now()
             view = self._observe(run, now, gone=gone)
-            decision = decide(view, now, follow_slots=self._slots.free)
+            decision = decide(view, now, follow_slots=self._slots.free_for(run.ref.uid))
+            self._slots.promise(run.ref.uid, decision.unfollowed)
             applied = await apply(
                 run, decision.actions, launcher=world.launcher, clock=world.clock, writer=self._writer
             )
@@ -283,6 +284,7 @@ class Engine:
         """Forget what can be had again: a finished matrix costs no memory."""
         await run.captures.close()
         await run.rereading.close()
+        self._slots.promise(run.ref.uid, 0)
         self.runs.pop(run.ref.uid, None)
 
     def open_attempts(self, phase: Phase) -> int:

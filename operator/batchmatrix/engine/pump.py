@@ -191,7 +191,7 @@ class Pump:
                     tries = 0
                 if recording.seen > before or not isinstance(error, _Dropped):
                     closed = None
-                if final and closed is not None and closed >= (ended.finished or 0.0):
+                if final and closed is not None and ended.finished is not None and closed >= ended.finished:
                     return await _whole(recording, ended)
                 hopeless = isinstance(error, NotFound) or (isinstance(error, _Dropped) and tries + 1 >= ATTEMPTS)
                 if final and (hopeless or self._clock.monotonic() >= until):

@@ -8,7 +8,7 @@ from typing import Any
 from batchmatrix.engine.actions import Capture, Delete, Finish, Release, Start
 from batchmatrix.engine.attempt import Attempt
 from batchmatrix.engine.board import Board
-from batchmatrix.engine.decide import SLACK, Decision, Recorded, View, decide
+from batchmatrix.engine.decide import NO_SLOT, SLACK, SLOTS_LOOK, Decision, Recorded, View, decide
 from batchmatrix.model.evidence import Intent, Outcome
 from batchmatrix.model.launch import RetryRule
 from batchmatrix.model.record import Record
@@ -139,6 +139,36 @@ def test_no_more_logs_are_followed_than_there_are_slots() -> None:
     running = tuple(an_attempt(pod, job=a_job(pod.id)) for pod in pods)
     view = View(board=None, policy=a_policy(log_mode="follow"), open=running, recorded=(), hold=HOLD)
     assert decide(view, NOW, follow_slots=2).actions == [Capture(pod, follow=True) for pod in pods[:2]]
+
+
+def following(board: Board, *, slots: int, pending: int = 0, log_mode: str = "follow") -> Decision:
+    """A decision with so many attempts under way whose containers have not started."""
+    cell = next(iter(board.cells.values()))
+    jobs = [a_job(an_id(cell, trial=trial)) for trial in range(pending)]
+    waiting = [an_attempt(a_pod(job, container=WAITING), job=job) for job in jobs]
+    for attempt in waiting:
+        board.start((cell.hash, attempt.id.trial), 0)
+    policy = a_policy(parallelism=9, log_mode=log_mode)
+    return decide(View(board=board, policy=policy, open=waiting, recorded=(), hold=HOLD), NOW, follow_slots=slots)
+
+
+def test_what_must_be_followed_does_not_start_without_a_place() -> None:
+    decision = following(a_board(a_cell(trials=9)), slots=5, pending=2)
+    assert [trial for _, trial, _ in starts(decision)] == [2, 3, 4]
+    assert decision.unfollowed == 5
+    assert (decision.waiting_for, decision.wake) == (NO_SLOT, NOW + SLOTS_LOOK)
+
+
+def test_what_can_be_read_at_its_end_starts_without_a_place() -> None:
+    decision = following(a_board(a_cell(trials=9)), slots=0, pending=2, log_mode="auto")
+    assert len(starts(decision)) == 7
+    assert (decision.unfollowed, decision.waiting_for) == (0, "")
+
+
+def test_with_places_for_all_nobody_waits_for_one() -> None:
+    decision = following(a_board(a_cell(trials=3)), slots=3)
+    assert len(starts(decision)) == 3
+    assert (decision.unfollowed, decision.waiting_for, decision.wake) == (3, "", None)
 
 
 def test_no_more_start_than_the_devices_can_hold_and_other_hardware_is_not_held_up() -> None:

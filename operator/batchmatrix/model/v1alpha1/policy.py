@@ -158,8 +158,9 @@ class Logs(ApiModel):
 
     mode: Literal["auto", "follow", "end"] = Field(
         default="auto",
-        description="auto: follow what runs longer than 30 s; follow: all; end: read at the end, when what the node "
-        "has rotated away (it keeps 10 MiB by default) is missing without a trace.",
+        description="auto: follow what runs longer than 30 s, as far as the operator has places for it; follow: all, "
+        "and no trial starts without a place; end: read at the end, when what the node has rotated away (it keeps "
+        "10 MiB by default) is missing without a trace.",
     )
     max_bytes: Quantity = Field(default="1Gi", description="Most bytes kept of one attempt's log.")
 
