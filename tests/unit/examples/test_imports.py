@@ -40,4 +40,4 @@ def test_the_manifest_of_a_fault_suite(tmp_path: Path, monkeypatch: pytest.Monke
     assert [one["status"] for one in own["scenarios"]] == ["PASS", "PASS", "FAIL"]
     assert own["scenarios"][2]["reason"] == "process_rc(sim=0,streamer=0,tester=1)"
     reason = json.loads((tmp_path / "run/matrix.json").read_text())["reason"]
-    assert "1 of 15 checks could not be decided: sink_stall: p95_us" in reason
+    assert "1 check could not be decided: cell sink_stall: trial 0 without a value of p95_us" in reason
