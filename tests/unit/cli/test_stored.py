@@ -125,10 +125,11 @@ def test_labels_are_those_of_the_run_whatever_the_file_says() -> None:
         {"metric": MS, "max": 5, "when": {"mode": "baseline"}},
         {"metric": MS, "max": 50, "when": {"mode": "bad"}},
     ]
-    for labels in ({}, {"mode": "bad"}):
-        spec = write_spec(metrics=METRIC, checks=checks, labels=labels)
-        found = data("gate", run, "--spec", spec, code=3)
-        assert {each["name"] for each in found["findings"]} == {f"{MS} <= 5"}
+    spec = write_spec(metrics=METRIC, checks=checks, axes=[{"name": "mode", "values": ["baseline", "bad"]}])
+    found = data("gate", run, "--spec", spec, code=3)
+    assert {each["name"] for each in found["findings"]} == {f"{MS} <= 5"}
+    spec = write_spec(metrics=METRIC, checks=checks[1:], labels={"mode": "bad"})
+    assert data("gate", run, "--spec", spec)["findings"] == []
 
 
 def test_limits_in_another_unit_are_refused() -> None:
