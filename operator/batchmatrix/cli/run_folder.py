@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from batchmatrix.adapters.files import shown_name
 from batchmatrix.base.errors import InvalidSpec, NotFound, Problem
@@ -53,12 +53,18 @@ class RunFolder(Store):
 
     def write(self, key: str, data: bytes) -> None:
         """Write a file that is not there yet; `key` is its path in the folder. Raises InvalidSpec."""
+        with self.opened(key) as stream:
+            stream.write(data)
+
+    @contextlib.contextmanager
+    def opened(self, key: str) -> Iterator[BinaryIO]:
+        """As `write`, for what comes in pieces."""
         check_key(key)
         path = self.path / key
         self._folder(path.parent)
         with self._told(), path.open("xb") as stream:
             self._made.append(str(path))
-            stream.write(data)
+            yield stream
 
     def _folder(self, path: Path) -> None:
         with self._told():

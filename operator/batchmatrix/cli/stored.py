@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import zstandard
 
 from batchmatrix.base.errors import NotFound
 from batchmatrix.base.text import counted
+from batchmatrix.cli.copying import CopiedLogs, copy_files, copy_logs
+from batchmatrix.cli.exits import Exit
+from batchmatrix.cli.other_rules import rules_of_file
 from batchmatrix.cli.output import output_option, say, screen_width, table, write_data
 from batchmatrix.cli.run_folder import RunFolder
-from batchmatrix.cli.runs import RunPlace, StoredRun, find_run, rules_of_file, stored_run
+from batchmatrix.cli.runs import RunPlace, StoredRun, find_run, stored_run
+from batchmatrix.cli.streams import tell
 from batchmatrix.model.exits import recommended_exit
 from batchmatrix.model.judging import Finding, JudgingRules
 from batchmatrix.model.summary import Summary
@@ -174,7 +177,7 @@ def compare(
 @_of_cluster
 @click.option("--output", type=_PATH, metavar="DIR", required=True, help="A new folder.")
 @click.option("--logs", is_flag=True, help="Logs too, each as the plain text that its container wrote.")
-def export(run: str, *, namespace: str | None, context: str | None, output: Path, logs: bool) -> None:
+def export(run: str, *, namespace: str | None, context: str | None, output: Path, logs: bool) -> int:
     """Copy what is stored of a run into a folder.
 
     RUN is as for `report`; the other commands take the folder as RUN.
@@ -182,51 +185,19 @@ def export(run: str, *, namespace: str | None, context: str | None, output: Path
     folder = RunFolder(output)
     folder.check()
 
-    async def copy(place: RunPlace) -> tuple[int, int]:
+    async def copy(place: RunPlace) -> tuple[int, CopiedLogs]:
         found = await stored_run(place)
         with folder:
-            names = await _files(place, folder)
-            texts = await _logs(place, found.summary, folder) if logs else 0
-        return names, texts
+            files = await copy_files(place, folder)
+            texts = await copy_logs(place, found.summary, folder) if logs else CopiedLogs()
+            if texts.amiss and not texts.written:
+                raise NotFound(f"no log of the run is in {place.store.url}; leave out --logs, or name its store")
+        return files, texts
 
     files, texts = _with(run, namespace, context, copy)
-    more = f" and {counted(texts, 'log')}" if logs else ""
-    say(f"{counted(files, 'file')}{more} copied to {folder.path}")
-
-
-async def _files(place: RunPlace, folder: RunFolder) -> int:
-    count = 0
-    below = f"{place.folder}/" if place.folder else ""
-    async for item in place.store.list(below):
-        name = item.key.removeprefix(below)
-        if not below and name.split("/", 1)[0] in ("logs", "ledger", "runs"):
-            continue
-        folder.write(name, await place.store.get(item.key))
-        count += 1
-    return count
-
-
-async def _logs(place: RunPlace, summary: Summary, folder: RunFolder) -> int:
-    count = 0
-    for trial in summary.trials:
-        record = trial.record
-        if record is None or not record.log.key:
-            continue
-        parts = []
-        async for item in place.store.list(_log_key(place, record.log.key)):
-            if item.key.endswith(".log.zst"):
-                reader = zstandard.ZstdDecompressor().stream_reader(
-                    await place.store.get(item.key), read_across_frames=True
-                )
-                parts.append(reader.read())
-        if not parts:
-            raise NotFound(f"the log of trial {trial.trial} of {trial.cell} is not in {place.store.url}")
-        folder.write(f"logs/{record.cell}/{trial.trial}-{record.id.attempt}.log", b"".join(parts))
-        count += 1
-    return count
-
-
-def _log_key(place: RunPlace, key: str) -> str:
-    """Keys of records begin at the store's root; a store that was opened deeper down has the end of them only."""
-    at = key.find("logs/")
-    return key[at:] if at > 0 else key
+    more = f" and {counted(texts.written, 'log')}" if logs else ""
+    lost = f"; {counted(texts.lost, 'log')} lost before, as the run says" if texts.lost else ""
+    say(f"{counted(files, 'file')}{more} copied to {folder.path}{lost}")
+    for line in texts.amiss:
+        tell(line)
+    return Exit.ERROR if texts.amiss else Exit.OK
