@@ -13,7 +13,9 @@ from batchmatrix.model.judging import NO_RULES, Judgement, JudgingRules
 from batchmatrix.model.summary import Summary
 from batchmatrix.ports.analyst import Analyst, Judged
 from batchmatrix.publish.csvs import cells_csv, trials_csv
+from batchmatrix.publish.junit import junit_xml
 from batchmatrix.publish.matrix_md import matrix_markdown
+from batchmatrix.publish.metrics_csv import metrics_csv
 from batchmatrix.publish.summary_json import summary_json
 
 __all__ = ["TRIES", "rules_of", "run_judged"]
@@ -62,5 +64,7 @@ def _unjudged(summary: Summary, rules: JudgingRules, why: str, location: str) ->
         "matrix.md": matrix_markdown(summary, location=location),
         "cells.csv": cells_csv(summary),
         "trials.csv": trials_csv(summary),
+        "metrics.csv": metrics_csv(summary, tags=rules.labels),
+        "junit.xml": junit_xml(summary, location=location),  # one of before a rerun must not stay, least of all a pass
     }
     return Judged(summary, {name: text.encode() for name, text in texts.items()})

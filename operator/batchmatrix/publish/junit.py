@@ -42,6 +42,7 @@ class _Case:
 def junit_xml(summary: Summary, *, location: str = "") -> str:
     """One testsuite for the matrix, as a text that declares itself to be UTF-8. `location` is where the files lie."""
     cases = [*_cells(summary), *_findings(summary)]
+    cases += _verdict(summary, cases)
     states = Counter(case.state for case in cases)
     totals = {
         "tests": str(len(cases)),
@@ -113,6 +114,15 @@ def _trials(cell: CellSummary, results: Sequence[TrialResult]) -> list[str]:
         lines.append(f"trial {result.trial}, attempt {record.id.attempt}: {record.outcome}{said}{log}")
     more = len(lines) - LISTED
     return [*lines[:LISTED], f"and {more} more"] if more > 0 else lines
+
+
+def _verdict(summary: Summary, cases: Sequence[_Case]) -> Iterator[_Case]:
+    """What is not a pass must not look like one: so where no other case says so, as without a cell, or unjudged."""
+    bad = summary.complete and summary.verdict != "pass"
+    if bad and not any(case.state in ("failure", "error") for case in cases):
+        failed = summary.verdict == "fail"
+        state, kind = ("failure", "Failed") if failed else ("error", "Undecided")
+        yield _Case("verdict", "verdict", 0.0, state, f"Verdict{kind}", summary.reason)
 
 
 _STATES = {"pass": "", "fail": "failure"}

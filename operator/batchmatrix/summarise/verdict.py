@@ -39,6 +39,8 @@ def expectation(expect: str, trials: int, records: Sequence[Record]) -> tuple[bo
         return False, count_words(bad)
     if expect == "fail" and good:
         return False, f"{_number(good, 'trial')} succeeded where all had to fail"
+    if not trials:
+        return None, "it has no trial"
     if good + bad.total() == trials:
         return True, ""
     nothing = Counter(record.outcome for record in records)

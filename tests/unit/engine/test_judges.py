@@ -119,6 +119,7 @@ async def test_without_a_judge_it_ends_and_passes_nothing_that_had_to_be_judged(
     assert status["verdict"] == "inconclusive"
     assert "could not be judged: the process that judges was ended by SIGKILL" in status["message"]
     assert json.loads(stored(world, "matrix.json"))["verdict"] == "inconclusive"
+    assert b'errors="1"' in stored(world, "junit.xml"), "every cell is as expected, and it is no pass"
 
 
 async def test_without_a_judge_outcomes_alone_still_decide_where_nothing_else_was_asked(start: Start) -> None:

@@ -133,3 +133,17 @@ def test_two_findings_of_one_name_are_two_tests() -> None:
     finding = Finding("check", "ms <= 1", "none", "ms", "fail", "fail", "no", "violated")
     made = replace(judged_summary(), cells=(), trials=(), judgement=Judgement(findings=(finding, finding)))
     assert list(cases(made)) == ["checks: ms <= 1 [none]", "checks: ms <= 1 [none] (2)"]
+
+
+@pytest.mark.parametrize(("verdict", "state"), [("inconclusive", "error"), ("fail", "failure")])
+def test_what_is_not_a_pass_has_a_case_that_says_so(verdict: str, state: str) -> None:
+    cell = a_cell("only")
+    good = summarise(a_plan(cell), [a_result(cell, 0)], units={}, complete=True, started="", finished="")
+    assert list(cases(good)) == ["cells: only"]
+    unjudged = replace(good, verdict=verdict, reason="its results could not be judged")
+    (found,) = suite(unjudged).getElementsByTagName(state)
+    assert found.getAttribute("message") == "its results could not be judged"
+    nothing = summarise(a_plan(), [], units={}, complete=True, started="", finished="")
+    assert len(suite(nothing).getElementsByTagName("error")) == 1
+    running = summarise(a_plan(cell), [], units={}, complete=False, started="", finished="")
+    assert not suite(running).getElementsByTagName("error")

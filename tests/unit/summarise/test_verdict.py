@@ -197,3 +197,8 @@ def test_what_failed_comes_before_what_is_open() -> None:
 
 def test_a_word_that_is_neither_pass_nor_fail_is_open() -> None:
     assert verdict(cells(a=("success", [GOOD])), complete=True, findings=[finding("")])[0] == "inconclusive"
+
+
+@pytest.mark.parametrize("expect", ["success", "fail", "any"])
+def test_a_cell_without_trials_has_shown_nothing(expect: str) -> None:
+    assert expectation(expect, 0, []) == (None, "it has no trial")
