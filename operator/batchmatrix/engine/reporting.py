@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,14 +25,18 @@ from batchmatrix.model.summary import Summary, TrialResult
 from batchmatrix.ports.analyst import Analyst
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.cluster import Publisher
+from batchmatrix.ports.store import Store
 from batchmatrix.publish.configmap import configmap_data
-from batchmatrix.publish.keys import run_file_key, run_prefix
+from batchmatrix.publish.keys import run_prefix
 from batchmatrix.publish.status import Progress, status_body
 from batchmatrix.summarise.summary import summarise
 
 __all__ = ["Reporter", "is_finished"]
 
 logger = logging.getLogger(__name__)
+
+PAGE, PLOTS = "report.html", "plots/"
+"""What is drawn, where the operator's settings want it."""
 
 CANCELLED = "Cancelled"
 """Reason of the conditions of a matrix of which something was cancelled."""
@@ -150,8 +154,10 @@ class Reporter:
         if over:
             judged = await run_judged(run, summary, self.analyst, location=location)
             summary = judged.summary
+            folder = f"{run.ref.prefix()}/{run_prefix(plan.generation)}"
+            await _drop_pages(run.store, folder, judged.files)
             for name, data in judged.files.items():
-                await run.store.put(f"{run.ref.prefix()}/{run_file_key(plan.generation, name)}", data)
+                await run.store.put(f"{folder}/{name}", data)
         try:
             await self.publisher.summary(run.ref, configmap_data(summary, location=location))
         except NameConflict as error:
@@ -167,6 +173,14 @@ class Reporter:
             return
         good = new in ("Running", "Held", "Suspended", "Succeeded", CANCELLED)
         await self.publisher.event(run.ref, kind="Normal" if good else "Warning", reason=new, message=status["message"])
+
+
+async def _drop_pages(store: Store, folder: str, files: Collection[str]) -> None:
+    """A page that was drawn before a rerun, and is not drawn again, would show what is not true any more."""
+    if PAGE not in files:
+        stale = [item.key for below in (PAGE, PLOTS) async for item in store.list(f"{folder}/{below}")]
+        for key in stale:
+            await store.delete(key)
 
 
 def _reason(status: Mapping[str, Any]) -> str:

@@ -10,7 +10,6 @@ __all__ = [
     "log_prefix",
     "plan_key",
     "resolved_key",
-    "run_file_key",
     "run_prefix",
     "runs_prefix",
     "safe_part",
@@ -72,8 +71,3 @@ def resolved_key(generation: int) -> str:
 def spec_key(generation: int) -> str:
     """The object as it was when the plan was made."""
     return f"{run_prefix(generation)}/spec.json"
-
-
-def run_file_key(generation: int, name: str) -> str:
-    """A file of the report, such as `matrix.json` or `plots/exits.svg`."""
-    return f"{run_prefix(generation)}/{name}"

@@ -135,3 +135,12 @@ async def test_what_has_failed_stays_failed_without_a_judge(start: Start) -> Non
     world.program = lambda _job: Program(seconds=5.0, code=3, log=b"loss=1\n")
     world.analyst = Absent(99)
     assert (await over(world, start(world)))["verdict"] == "fail"
+
+
+async def test_a_page_from_before_a_rerun_does_not_stay_where_none_is_drawn(start: Start) -> None:
+    world = a_world()
+    objects = world.stores["default"].objects
+    folder = f"{REF.prefix()}/runs/1"
+    objects[f"{folder}/report.html"] = objects[f"{folder}/plots/exit-codes.svg"] = b"all is well"
+    await over(world, start(world))
+    assert [key for key in objects if key.startswith((f"{folder}/report.html", f"{folder}/plots/"))] == []

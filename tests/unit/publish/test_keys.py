@@ -15,7 +15,6 @@ def test_the_tree_of_a_run() -> None:
     assert keys.spec_key(3) == "runs/3/spec.json"
     assert keys.catalog_key(3) == "runs/3/catalog.json"
     assert keys.resolved_key(3) == "runs/3/matrix.resolved.yaml"
-    assert keys.run_file_key(3, "plots/exits.svg") == "runs/3/plots/exits.svg"
     assert keys.run_prefix(3) == "runs/3"
     assert keys.runs_prefix() == "runs/"
     assert keys.log_prefix("tf32-off_8.b", 2, "6f1c-1") == "logs/tf32-off_8.b/2/6f1c-1"
