@@ -16,7 +16,7 @@ BEFORE = frozenset({"catalog.json", "matrix.resolved.yaml", "plan.json", "spec.j
 
 
 def key_kind(key: str) -> str:
-    """Kind of an object by its key: ledger, logs, runs/plan.json, ..., runs/report; `other` for what belongs to no matrix."""
+    """Kind by key: ledger, logs, runs/plan.json, runs/report, ...; `other` for what is of no matrix."""
     parts = key.split("/")
     place = next((index for index, part in enumerate(parts) if part in PLACES), None)
     if place is None:
