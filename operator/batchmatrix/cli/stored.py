@@ -18,6 +18,7 @@ from batchmatrix.cli.output import output_option, say, screen_width, table, writ
 from batchmatrix.cli.run_folder import RunFolder
 from batchmatrix.cli.runs import RunPlace, StoredRun, find_run, stored_run
 from batchmatrix.cli.streams import tell
+from batchmatrix.engine.excerpts import excerpts_of
 from batchmatrix.model.exits import recommended_exit
 from batchmatrix.model.judging import Finding, JudgingRules
 from batchmatrix.model.summary import Summary
@@ -76,12 +77,17 @@ def report(
     folder = RunFolder(output) if output is not None else None
     if folder is not None:
         folder.check()
-    found = _read(run, namespace, context)
+    pages = folder is not None and not no_pages
+
+    async def read(place: RunPlace) -> tuple[StoredRun, dict[tuple[str, int], str]]:
+        found = await stored_run(place)
+        return found, await excerpts_of(place.store, found.summary, key_of=place.log_key) if pages else {}
+
+    found, excerpts = _with(run, namespace, context, read)
     from batchmatrix.engine.analysis import analyse  # what it takes is slow to load, and an error comes first
 
-    pages = folder is not None and not no_pages
     location = found.location if folder is None else folder.url
-    judged = analyse(found.summary, _rules(found, spec), location=location, pages=pages)
+    judged = analyse(found.summary, _rules(found, spec), location=location, excerpts=excerpts, pages=pages)
     if folder is None:
         say(judged.files["matrix.md"].decode().rstrip("\n"))
         return

@@ -5,6 +5,8 @@ The controller does not import this module: what it needs takes a second to load
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from batchmatrix.model.judging import JudgingRules
 from batchmatrix.model.summary import Summary
 from batchmatrix.ports.analyst import Judged
@@ -18,15 +20,25 @@ from batchmatrix.summarise.judging.judge import judge
 __all__ = ["Inline", "analyse", "tables_of"]
 
 
-def analyse(summary: Summary, rules: JudgingRules, *, location: str, pages: bool) -> Judged:
-    """The judged summary and its files, by their names in the folder of the run; `pages`: page and plots, too."""
+def analyse(
+    summary: Summary,
+    rules: JudgingRules,
+    *,
+    location: str,
+    pages: bool,
+    excerpts: Mapping[tuple[str, int], str] | None = None,
+) -> Judged:
+    """The judged summary and its files, by their names in the folder of the run.
+
+    `pages`: page and plots, too; `excerpts` are for these, texts of logs by cell and trial.
+    """
     judged = judge(summary, rules)
     files = tables_of(judged, rules, location=location)
     if pages:
         from batchmatrix.publish.html.page import report_html  # its template engine and the plots are not always wanted
         from batchmatrix.publish.plots import plots
 
-        files["report.html"] = report_html(judged, rules, location=location).encode()
+        files["report.html"] = report_html(judged, rules, location=location, excerpts=excerpts).encode()
         files |= {f"plots/{name}": data for name, data in plots(judged, rules).items()}
     return Judged(judged, files)
 
@@ -50,6 +62,8 @@ class Inline:
     def __init__(self, *, pages: bool = True) -> None:
         self._pages = pages
 
-    async def judge(self, summary: Summary, rules: JudgingRules, *, location: str) -> Judged:
+    async def judge(
+        self, summary: Summary, rules: JudgingRules, *, location: str, excerpts: Mapping[tuple[str, int], str]
+    ) -> Judged:
         """As in ports.Analyst."""
-        return analyse(summary, rules, location=location, pages=self._pages)
+        return analyse(summary, rules, location=location, excerpts=excerpts, pages=self._pages)

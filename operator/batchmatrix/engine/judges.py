@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from batchmatrix.base.errors import Unavailable
 from batchmatrix.base.text import one_line
+from batchmatrix.engine.excerpts import excerpts_of
 from batchmatrix.engine.policy import judging_rules
 from batchmatrix.engine.run import Run
 from batchmatrix.model.judging import NO_RULES, Judgement, JudgingRules
@@ -41,7 +42,7 @@ async def run_judged(run: Run, summary: Summary, analyst: Analyst, *, location: 
     """
     rules = rules_of(run)
     try:
-        judged = await analyst.judge(summary, rules, location=location)
+        judged = await analyst.judge(summary, rules, location=location, excerpts=await excerpts_of(run.store, summary))
     except Unavailable as error:
         run.unjudged += 1
         if run.unjudged < TRIES:

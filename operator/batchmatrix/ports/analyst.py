@@ -24,8 +24,10 @@ class Judged:
 class Analyst(Protocol):
     """Whoever judges: the same summary and rules give the same result, byte for byte."""
 
-    async def judge(self, summary: Summary, rules: JudgingRules, *, location: str) -> Judged:
-        """The result; `location` is where its files will lie.
+    async def judge(
+        self, summary: Summary, rules: JudgingRules, *, location: str, excerpts: Mapping[tuple[str, int], str]
+    ) -> Judged:
+        """The result; `location` is where its files will lie, `excerpts` are texts of logs by cell and trial.
 
         Raises Unavailable, with the reason in one line, where judging itself came to no end: it may be asked again.
         """

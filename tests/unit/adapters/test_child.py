@@ -22,7 +22,7 @@ def python(program: str) -> tuple[str, ...]:
 
 async def test_the_process_gives_what_judging_gives_here() -> None:
     summary = expecting()
-    judged = await ChildAnalyst(pages=False).judge(summary, RULES, location="s3://results")
+    judged = await ChildAnalyst(pages=False).judge(summary, RULES, location="s3://results", excerpts={})
     assert judged == analyse(summary, RULES, location="s3://results", pages=False)
     assert judged.summary.judgement is not None
     assert b"s3://results" in judged.files["matrix.json"]
@@ -41,12 +41,12 @@ async def test_the_process_gives_what_judging_gives_here() -> None:
 )
 async def test_one_that_ends_badly_can_be_asked_again(program: str, words: str) -> None:
     with pytest.raises(Unavailable, match=words):
-        await ChildAnalyst(command=python(program), patience=2.0).judge(expecting(), RULES, location="")
+        await ChildAnalyst(command=python(program), patience=2.0).judge(expecting(), RULES, location="", excerpts={})
 
 
 async def test_one_that_cannot_be_started_can_be_asked_again() -> None:
     with pytest.raises(Unavailable, match="cannot be started"):
-        await ChildAnalyst(command=("/nowhere/python",)).judge(expecting(), RULES, location="")
+        await ChildAnalyst(command=("/nowhere/python",)).judge(expecting(), RULES, location="", excerpts={})
 
 
 def test_the_controller_loads_nothing_of_what_judging_takes() -> None:

@@ -212,6 +212,17 @@ def test_nothing_is_overwritten() -> None:
     assert "--no-pages is for --output" in refused("report", run, "--no-pages")
 
 
+def test_a_page_holds_the_end_of_a_log_that_failed_and_nothing_of_it_is_live() -> None:
+    made = summary({"base": [10, 10], "fast": [9, Outcome.UNEXPECTED_EXIT], "slow": [10, 10]})
+    found, objects = with_logs(made, {("fast", 1): [b"begin\n", b"<script>alert(1)</script> no room left\n"]})
+    write_files(Path("store"), objects)
+    run = write_run("store/runs/1", found)
+    assert cli("report", run, "--output", "out").code == 0
+    page = Path("out/report.html").read_text()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; no room left" in page
+    assert "<script" not in page
+
+
 # -- export --------------------------------------------------------------------------------------------------------
 
 LOGS = {("base", 0): [b"one\ntwo\n", b"three \xff\x00"], ("fast", 2): [b"fast\r\n"], ("slow", 1): [b""]}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from batchmatrix.base.errors import Unavailable
 from batchmatrix.engine.analysis import Inline
+from batchmatrix.engine.excerpts import EXCERPT
 from batchmatrix.engine.judges import TRIES
 from batchmatrix.model.judging import JudgingRules
 from batchmatrix.model.observed import JobState
@@ -31,13 +32,17 @@ class Absent:
     def __init__(self, times: int) -> None:
         self.left = times
         self.asked = 0
+        self.excerpts: dict[tuple[str, int], str] = {}
 
-    async def judge(self, summary: Summary, rules: JudgingRules, *, location: str) -> Judged:
+    async def judge(
+        self, summary: Summary, rules: JudgingRules, *, location: str, excerpts: Mapping[tuple[str, int], str]
+    ) -> Judged:
+        self.excerpts = dict(excerpts)
         self.asked += 1
         if self.left:
             self.left -= 1
             raise Unavailable("the process that judges was ended by SIGKILL")
-        return await Inline(pages=False).judge(summary, rules, location=location)
+        return await Inline(pages=False).judge(summary, rules, location=location, excerpts=excerpts)
 
 
 def program(job: JobState) -> Program:
@@ -144,3 +149,33 @@ async def test_a_page_from_before_a_rerun_does_not_stay_where_none_is_drawn(star
     objects[f"{folder}/report.html"] = objects[f"{folder}/plots/exit-codes.svg"] = b"all is well"
     await over(world, start(world))
     assert [key for key in objects if key.startswith((f"{folder}/report.html", f"{folder}/plots/"))] == []
+
+
+async def test_whoever_draws_the_report_has_the_end_of_what_failed(start: Start) -> None:
+    world = a_world()
+    world.program = lambda job: Program(
+        seconds=5.0, code=3 * job.id.trial, log=b"loss=1\n" + b"x" * 9000 + b"\nTraceback: no room\n"
+    )
+    world.analyst = absent = Absent(0)
+    await over(world, start(world))
+    ((place, text),) = absent.excerpts.items()
+    assert place[1] == 1
+    assert (len(text), text[-20:]) == (EXCERPT, "\nTraceback: no room\n")
+
+
+async def test_a_log_that_cannot_be_read_leaves_its_excerpt_out(start: Start) -> None:
+    world = a_world()
+    world.program = lambda _job: Program(seconds=5.0, code=3, log=b"loss=1\n")
+    world.analyst = absent = Absent(0)
+    process = start(world)
+    store = world.stores["default"]
+    read = store.get
+
+    async def broken(key: str) -> bytes:
+        if key.endswith(".log.zst"):
+            raise Unavailable("the store does not answer")
+        return await read(key)
+
+    store.get = broken  # type: ignore[method-assign]
+    assert (await over(world, process))["verdict"] == "fail"
+    assert absent.excerpts == {}

@@ -12,7 +12,7 @@ import logging
 import pickle
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from batchmatrix.base.errors import Unavailable
 from batchmatrix.base.text import one_line
@@ -47,9 +47,11 @@ class ChildAnalyst:
         self._patience = patience
         self._one = asyncio.Semaphore(1)
 
-    async def judge(self, summary: Summary, rules: JudgingRules, *, location: str) -> Judged:
+    async def judge(
+        self, summary: Summary, rules: JudgingRules, *, location: str, excerpts: Mapping[tuple[str, int], str]
+    ) -> Judged:
         """As in ports.Analyst."""
-        request = pickle.dumps((summary, rules, location, self._pages), protocol=pickle.HIGHEST_PROTOCOL)
+        request = pickle.dumps((summary, rules, location, excerpts, self._pages), protocol=pickle.HIGHEST_PROTOCOL)
         async with self._one:
             answer = await self._run(request)
         try:

@@ -10,8 +10,9 @@ from batchmatrix.engine.analysis import analyse
 
 def main() -> None:
     """Whatever goes wrong ends it with a traceback on standard error, which the controller's log shows."""
-    summary, rules, location, pages = pickle.load(sys.stdin.buffer)
-    answer = pickle.dumps(analyse(summary, rules, location=location, pages=pages), protocol=pickle.HIGHEST_PROTOCOL)
+    summary, rules, location, excerpts, pages = pickle.load(sys.stdin.buffer)
+    judged = analyse(summary, rules, location=location, excerpts=excerpts, pages=pages)
+    answer = pickle.dumps(judged, protocol=pickle.HIGHEST_PROTOCOL)
     sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
 
