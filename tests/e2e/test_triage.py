@@ -16,7 +16,7 @@ from tests.support.installation import Installation, Results
 TRIALS = 4
 """Fewest with which four of four against none of four can be told apart in three comparisons."""
 STEP = {"name": "step_ms", "from": "prefix", "strategy": "mean", "direction": "lower", "unit": "ms"}
-STEPS = {"tf32-off": [100, 102], "nccl-ring": [130, 133], "both-off": [101, 101.5]}
+STEPS = {"fix": [100, 102], "slow-fix": [130, 133], "other-fix": [101, 101.5]}
 """Times of steps by mitigation; all trials of a cell have the same."""
 
 
@@ -92,9 +92,9 @@ def test_what_fixes_it_is_said_and_stored_results_are_judged_anew(
     judged = run_cli("gate", str(folder))
     assert (judged.code, "pass" in judged.out) == (0, True), judged
     spec = triage(operator)
-    spec["spec"]["baseline"] = {"match": {"mitigation": "tf32-off"}}
+    spec["spec"]["baseline"] = {"match": {"mitigation": "fix"}}
     spec["spec"]["gates"] = [
-        {"name": "no-slower", "metric": "step_ms", "max": "+10%", "when": {"mitigation": "nccl-ring"}}
+        {"name": "no-slower", "metric": "step_ms", "max": "+10%", "when": {"mitigation": "slow-fix"}}
     ]
     spec["spec"]["checks"] = [{"metric": "step_ms", "max": 120}]
     other = tmp_path / "other.yaml"
@@ -103,6 +103,6 @@ def test_what_fixes_it_is_said_and_stored_results_are_judged_anew(
     verdict = json.loads(judged.out)
     assert (judged.code, verdict["verdict"]) == (3, "fail"), verdict
     failed = {(each["kind"], each["cell"]) for each in verdict["findings"] if each["status"] == "fail"}
-    assert ("check", "nccl-ring-h100") in failed
+    assert ("check", "slow-fix-h100") in failed
     shown = run_cli("report", str(folder), "--spec", str(other))
-    assert "nccl-ring" in shown.out
+    assert "slow-fix" in shown.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 
@@ -10,6 +11,7 @@ from batchmatrix.engine.analysis import analyse
 
 def main() -> None:
     """Whatever goes wrong ends it with a traceback on standard error, which the controller's log shows."""
+    os.nice(10)  # nobody waits for a report as for the next trial
     summary, rules, location, excerpts, pages = pickle.load(sys.stdin.buffer)
     judged = analyse(summary, rules, location=location, excerpts=excerpts, pages=pages)
     answer = pickle.dumps(judged, protocol=pickle.HIGHEST_PROTOCOL)
