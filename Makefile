@@ -10,7 +10,7 @@ CLUSTER := hack/cluster
 # Each of these would disturb what runs beside it: nodes or the operator go away in them, or devices must be free.
 ALONE := $(addprefix tests/e2e/test_,example.py kill.py drain.py lost_node.py upgrade.py)
 
-.PHONY: help setup generate verify lint format tools test test-unit explore life test-plane test-api test-faults kill-points e2e e2e-alone e2e-beside demo bench bench-quick clean cluster-up cluster-bare cluster-down
+.PHONY: help setup generate verify lint format tools test test-unit test-browser explore life test-plane test-api test-faults kill-points e2e e2e-alone e2e-beside demo bench bench-quick clean cluster-up cluster-bare cluster-down
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,9 +48,10 @@ cluster-up: ## Start the local Kubernetes (2 real nodes, 2 fake ones); builds it
 cluster-down: ## Stop it and leave nothing behind
 	$(CLUSTER) down
 
-test: setup tools cluster-bare ## All tests: unit, property, golden, contract, apiserver, faults, e2e
+test: setup tools cluster-bare ## All tests: unit, property, golden, browser, contract, apiserver, faults, e2e
 	# What runs on real nodes one after the other mostly waits, and leaves the machine to what needs no cluster.
 	$(MAKE) --no-print-directory -j2 test-unit e2e-alone
+	$(MAKE) --no-print-directory test-browser
 	$(MAKE) --no-print-directory e2e-beside test-plane
 
 tools: # built outside of the tests, whose time is limited
@@ -58,6 +59,9 @@ tools: # built outside of the tests, whose time is limited
 
 test-unit: setup tools ## What needs no cluster
 	nice $(PYTEST) tests/unit tests/property tests/golden -n 2 --dist worksteal
+
+test-browser: setup ## Pages in the system's Chromium
+	nice $(PYTEST) tests/browser
 
 explore: setup ## Property tests with examples that nobody has seen yet
 	BATCHMATRIX_EXAMPLES=explore $(PYTEST) tests/property --deselect tests/property/test_life.py -n 2
@@ -99,7 +103,7 @@ e2e-beside: setup
 demo: setup ## The main job end to end on a real cluster, with its result
 	$(BIN)/python hack/demo
 
-bench: setup cluster-bare ## Speed, memory and API cost as ratios to a floor measured in the same run
+bench: setup cluster-bare ## Speed, memory and API cost beside a floor, and how often verdicts are right
 	$(BIN)/python hack/bench
 
 bench-quick: setup $(if $(KUBECONFIG),,cluster-bare) ## 1,000 cells beside the floor, on the cluster of KUBECONFIG if that is set

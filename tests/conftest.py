@@ -18,6 +18,7 @@ RINGS = {
     "unit": "one module, no I/O",
     "property": "laws that hold for all inputs (hypothesis)",
     "golden": "outputs that are fixed byte for byte",
+    "browser": "pages in a real browser",
     "contract": "adapters and fakes under the same tests",
     "apiserver": "against a real control plane; no container runs",
     "e2e": "against a real cluster with real containers",

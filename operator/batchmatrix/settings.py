@@ -121,6 +121,13 @@ class ApiSettings(_Model):
     """A watch on which nothing comes for this time is opened anew; servers send a bookmark about every minute."""
 
 
+class ReportSettings(_Model):
+    """What is made of a finished matrix beside its tables and its JSON."""
+
+    pages: bool = True
+    """report.html and the plots; they take some seconds of a processor for each matrix."""
+
+
 class ProbeSettings(_Model):
     """Where the kubelet asks after the process."""
 
@@ -144,6 +151,7 @@ class Settings(_Model):
     lease: LeaseSettings = LeaseSettings()
     api: ApiSettings = ApiSettings()
     probes: ProbeSettings = ProbeSettings()
+    reports: ReportSettings = ReportSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batchmatrix.adapters.catalogs import plugin_catalogs
+from batchmatrix.adapters.child import ChildAnalyst
 from batchmatrix.adapters.files import read_text, shown_name
 from batchmatrix.adapters.folder import FolderStore
 from batchmatrix.adapters.kube.access import Access, from_surroundings
@@ -202,7 +203,7 @@ def build_engine(
             clock=clock,
         ),
         opener=opener,
-        reporter=Reporter(publisher=cluster.publisher, clock=clock),
+        reporter=Reporter(publisher=cluster.publisher, clock=clock, analyst=ChildAnalyst(pages=settings.reports.pages)),
         slots=slots,
         hold=parse_duration(settings.lease.duration) + parse_duration(settings.api.request_timeout),
         writer=identity.writer,

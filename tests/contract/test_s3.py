@@ -12,7 +12,10 @@ import pytest
 from batchmatrix.adapters.objectstore import BucketStore, open_s3
 from batchmatrix.adapters.objectstore.s3 import credentials_from
 from batchmatrix.base.errors import InvalidSpec, Unavailable
+from tests.support.cli import run_cli
+from tests.support.judging_cells import at_most, rules, summary
 from tests.support.seaweedfs import S3Server, seaweedfs
+from tests.support.stored import files_of, with_logs
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +143,34 @@ def test_what_can_not_be_opened(bucket: str, prefix: str, endpoint: str | None) 
 def test_the_url_names_bucket_and_prefix() -> None:
     assert open_s3("bucket").url == "s3://bucket"
     assert open_s3("bucket", prefix="/some/prefix/").url == "s3://bucket/some/prefix"
+
+
+@pytest.mark.parametrize("part", ["", "/", "/runs/3", "/runs/3/matrix.json"])
+def test_a_run_in_a_bucket_is_judged_and_copied_with_its_logs(
+    server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    made, objects = with_logs(summary({"base": [1.0, 2.0]}), {("base", 0): [b"one\n", b"two"], ("base", 1): [b"x"]})
+    files = files_of(made, rules(at_most(1.5)))
+    objects |= {f"runs/{number}/{name}": data for number in (1, 3) for name, data in files.items()}
+
+    async def keep() -> None:
+        store = open_s3(
+            "runs", prefix="some/uid", endpoint=server.endpoint, allow_http=True, credentials=server.credentials
+        )
+        for key, data in objects.items():
+            await store.put(key, data)
+        await store.close()
+
+    asyncio.run(keep())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", (server.credentials / "accessKeyId").read_text().strip())
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", (server.credentials / "secretAccessKey").read_text().strip())
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    run = f"s3://runs/some/uid{part}"
+    assert run_cli("gate", run).code == 3
+    done = run_cli("export", run, "--output", "out", "--logs")
+    assert (done.code, done.err, done.out) == (0, "", "6 files and 2 logs copied to out\n")
+    assert Path("out/logs/base/0-0.log").read_bytes() == b"one\ntwo"
+    assert run_cli("gate", "out").code == 3
+    assert "holds no matrix.json" in run_cli("gate", "s3://runs/some/other").err

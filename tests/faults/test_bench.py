@@ -142,6 +142,7 @@ def test_what_a_key_is_of() -> None:
     assert key_kind("p/ns/m/uid/ledger/00000001.jsonl.zst") == "ledger"
     assert key_kind("ns/m/uid/logs/cell/0/pod/00000001.log.zst") == "logs"
     assert key_kind("ns/m/uid/runs/1/plan.json") == "runs/plan.json"
+    assert key_kind("ns/m/uid/runs/1/matrix.json") == key_kind("ns/m/uid/runs/1/plots/exits.svg") == "runs/report"
     assert key_kind("probe-1234") == "other"
 
 

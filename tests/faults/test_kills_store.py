@@ -23,10 +23,7 @@ KINDS = (
     "create runs/plan.json",
     "create logs",
     "create ledger",
-    "update runs/matrix.json",
-    "update runs/matrix.md",
-    "update runs/cells.csv",
-    "update runs/trials.csv",
+    "update runs/report",
 )
 """`other` is what the store is probed with at the start; it is deleted in one request that names no key."""
 PROBE = "delete other"

@@ -19,6 +19,8 @@ class Table:
         self._after: list[str] = []
         self.ratios: dict[str, float] = {}
         """By what they compare."""
+        self.missed: list[str] = []
+        """Targets that were not reached; speed has none, being right has."""
 
     def add(self, *row: str) -> None:
         """A row with as many texts as there are columns."""
@@ -34,6 +36,11 @@ class Table:
     def note(self, text: str) -> None:
         """What is to be known besides."""
         self._after += wrap(text, WIDTH - 2, subsequent_indent="  ")
+
+    def miss(self, texts: Sequence[str]) -> None:
+        """Targets that were not reached, a line each."""
+        self.missed += texts
+        self._after += [f"MISSED {text}" for text in texts]
 
     def __str__(self) -> str:
         widths = [max(len(row[column]) for row in self._rows) for column in range(len(self._rows[0]))]

@@ -15,14 +15,21 @@ FRAGMENTS = st.sampled_from(
     [
         *[b"::metric ", b'{"name":"a","value":', b"1e5", b"NaN", b"}", b"\n", b"\r\n", b"a=", b"a: ", b"-1.5", b" "],
         *[b"\xff\x00", b"inf", b"[[", b'"', b"ERR 7", b",", b"%", b'{"a":{"b":3}}', b"1" * 400, b"x" * 30],
+        *[b"\x1b[3", b"1m", b"\x1b]0;", b"\x07", b"\x1b", b"\0", b"STATS ", b"\r"],
     ]
 )
 LOGS = st.one_of(st.binary(max_size=300), st.lists(FRAGMENTS, max_size=40).map(b"".join))
 DEFINITIONS = [
     MetricDefinition(
-        name=f"{source}-{strategy}", source=source, key=key, pattern=r"ERR (\S+)", strategy=strategy, warmup=n
+        name=f"{source}-{strategy}",
+        source=source,
+        key=key,
+        pattern=r"ERR (\S+)",
+        strategy=strategy,
+        warmup=n,
+        token="STATS" if source == "token" else "",
     )
-    for source, key in [("prefix", "a"), ("json", "a.b"), ("keyvalue", "a"), ("regex", "")]
+    for source, key in [("prefix", "a"), ("json", "a.b"), ("keyvalue", "a"), ("regex", ""), ("token", "a")]
     for n, strategy in enumerate(METRIC_STRATEGIES[:8])
 ]
 

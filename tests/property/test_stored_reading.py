@@ -42,7 +42,8 @@ RULES = st.builds(
         st.builds(
             MetricDefinition,
             name=st.just("m"),
-            source=st.sampled_from(["prefix", "keyvalue", "regex"]),
+            source=st.sampled_from(["prefix", "keyvalue", "regex", "token"]),
+            token=st.just("ERR"),
             key=st.just("a"),
             pattern=st.sampled_from([r"ERR (\S+)", "^$", "a=1$"]),
             strategy=st.sampled_from(METRIC_STRATEGIES),
@@ -102,6 +103,12 @@ async def keep(
     return await log.finish(proven=proven, message="gone")
 
 
+def reading_of(result: CaptureResult) -> StoredReading:
+    """What a first reading found, as one that comes later says it."""
+    log = result.captured
+    return StoredReading(log.metrics, result.missing_marker, log.long_lines, log.malformed)
+
+
 def read(
     steps: Sequence[Step],
     rules: ReadingRules,
@@ -116,7 +123,7 @@ def read(
         store = MemoryStore()
         before = await keep(steps, others, store, limit=limit, proven=proven)
         if before.captured.state is LogState.LOST:
-            return once, before, StoredReading(once.captured.metrics, once.missing_marker)
+            return once, before, reading_of(once)
         return once, before, await read_stored(PatientStore(store, QuickClock()), KEY, rules)
 
     return asyncio.run(run())
@@ -129,7 +136,7 @@ def test_reading_again_is_reading_in_one_go(
 ) -> None:
     once, before, again = read(steps, rules, others, 1 << 30, proven)
     event(before.captured.state)
-    assert again == StoredReading(once.captured.metrics, once.missing_marker)
+    assert again == reading_of(once)
     assert missing_of(rules.metrics, once.captured.metrics) == once.missing_metrics
 
 
@@ -144,4 +151,4 @@ def test_of_a_log_that_was_cut_no_wrong_number_is_read(
     assert again.missing_marker or not once.missing_marker, "a marker is never found that was not there"
     same = replace(rules, metrics=tuple(replace(one, unit="s", required=False) for one in rules.metrics))
     once, _, again = read(steps, rules, same, limit, proven)
-    assert again == StoredReading(once.captured.metrics, once.missing_marker), "what was read of the whole stays"
+    assert again == reading_of(once), "what was read of the whole stays"

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from batchmatrix.model.evidence import Blame, Outcome
 from batchmatrix.summarise.summary import summarise
-from batchmatrix.summarise.verdict import Unjudged
 from tests.support.records import a_cell, a_plan, a_result
 
 CELLS = tuple(
@@ -19,16 +18,13 @@ CELLS = tuple(
 PLACES = [(cell, trial) for cell in CELLS for trial in range(cell.trials)]
 ends = st.lists(st.none() | st.sampled_from(Outcome), min_size=len(PLACES), max_size=len(PLACES))
 good = st.just([Outcome.UNEXPECTED_EXIT if cell.name == "b" else Outcome.SUCCEEDED for cell, _ in PLACES])
-rules = st.builds(Unjudged, st.integers(0, 2), st.integers(0, 2))
 
 
 @settings(deadline=None)
-@given(good | ends, st.booleans(), rules)
-def test_counts_add_up_and_a_pass_needs_every_cell_as_expected(
-    outcomes: list[Outcome | None], complete: bool, unjudged: Unjudged
-) -> None:
+@given(good | ends, st.booleans())
+def test_counts_add_up_and_a_pass_needs_every_cell_as_expected(outcomes: list[Outcome | None], complete: bool) -> None:
     results = [a_result(cell, trial, end) for (cell, trial), end in zip(PLACES, outcomes, strict=True)]
-    made = summarise(a_plan(*CELLS), results, units={}, complete=complete, started="", finished="", unjudged=unjudged)
+    made = summarise(a_plan(*CELLS), results, units={}, complete=complete, started="", finished="")
     assert sum(cell.done for cell in made.cells) == sum(end is not None for end in outcomes)
     for cell in made.cells:
         assert cell.succeeded + cell.failed == cell.done <= cell.trials
@@ -45,5 +41,5 @@ def test_counts_add_up_and_a_pass_needs_every_cell_as_expected(
     elif wrong:
         assert made.verdict == "fail"
     else:
-        assert made.verdict == ("pass" if shown and unjudged == Unjudged() else "inconclusive")
+        assert made.verdict == ("pass" if shown else "inconclusive")
     assert ended.total() == len([result for result in made.trials if result.record is not None])

@@ -13,9 +13,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 
+from batchmatrix.engine.analysis import Inline
+
 __all__ = ["Fork"]
 
-PRELOADED = ["batchmatrix.__main__", "batchmatrix.cli.main", "batchmatrix.controller.command", "uvloop"]
+PRELOADED = [
+    "batchmatrix.__main__",
+    "batchmatrix.cli.main",
+    "batchmatrix.controller.command",
+    "batchmatrix.engine.analysis",
+    "uvloop",
+]
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(PRELOADED)
 
@@ -60,6 +68,9 @@ def _run(arguments: list[str], env: dict[str, str], log: str) -> None:
     os.environ.clear()
     os.environ.update(env)
     sys.argv = ["batchmatrix", *arguments]
+    from batchmatrix import wiring
     from batchmatrix.__main__ import main
 
+    # Each would have a process of its own judge, and load what that takes; the e2e ring has that.
+    wiring.ChildAnalyst = Inline
     main()

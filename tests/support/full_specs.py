@@ -168,6 +168,7 @@ FULL_SPEC: Json = {
         {"name": "loss", "from": "json", "key": "train/loss", "strategy": "latest"},
         {"name": "p99", "from": "keyvalue", "strategy": "p99"},
         {"name": "speed", "from": "regex", "pattern": r"speed=(?P<value>[0-9.]+) (x|y)", "strategy": "max"},
+        {"name": "samples", "from": "token", "token": "LATENCY_METRICS", "key": "n"},
     ],
     "expect": {"outcome": "any"},
     "checks": [
@@ -231,5 +232,4 @@ def later_spec() -> Json:
         for step in way:
             here = here[step]
         here[last] = copy.deepcopy(value)
-    spec["metrics"].append({"name": "last", "from": "token", "token": "RESULT"})
     return spec

@@ -52,6 +52,7 @@ class Operator:
             "stores": {"default": {"folder": {"path": str(self.store)}}},
             "lease": {"name": "batchmatrix", "duration": "5s"},
             "probes": {"port": 0},
+            "reports": {"pages": False},
             "logLevel": "debug",
             **(settings or {}),
         }

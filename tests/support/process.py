@@ -240,7 +240,7 @@ class Process:
                 service_accounts=frozenset(),
                 notify=self.notify,
             ),
-            reporter=Reporter(_Publisher(world), world.clock),
+            reporter=Reporter(_Publisher(world), world.clock, world.analyst),
             slots=slots,
             hold=HOLD,
             writer=writer,

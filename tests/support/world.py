@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from batchmatrix.base.errors import BatchMatrixError
+from batchmatrix.engine.analysis import Inline
 from batchmatrix.engine.removal import store_to_clear
 from batchmatrix.ledger.replay import State, replay
 from batchmatrix.model.cell import GROUP, MatrixRef
@@ -22,6 +23,7 @@ from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.launch import Launch
 from batchmatrix.model.observed import ContainerState, JobState, NodeState, PodState
 from batchmatrix.model.record import Record
+from batchmatrix.ports.analyst import Analyst
 from tests.support.catalogs import CatalogServer
 from tests.support.logs import LOST, START, FakeLogs, Killed
 from tests.support.specs import matrix_object
@@ -124,6 +126,8 @@ class SmallWorld:
         """What Jobs run; None where the test makes the pods itself."""
         self.no_pod: Callable[[JobState], str] = lambda _job: ""
         """Why the Job controller cannot make a pod of this Job; empty where it can."""
+        self.analyst: Analyst = Inline(pages=False)
+        """Who judges what has come to its end."""
         self.config_maps: dict[str, dict[str, str]] = {}
         self.statuses: list[Json] = []
         self.events: list[tuple[str, str]] = []

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from batchmatrix.base.documents import FILE_LIMIT
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.text import one_line
 
-__all__ = ["STANDARD_INPUT", "read_text", "shown_name"]
+__all__ = ["STANDARD_INPUT", "open_lines", "read_text", "shown_name"]
 
 STANDARD_INPUT = Path("-")
 """The name that stands for standard input."""
@@ -48,3 +51,20 @@ def read_text(path: Path, *, limit: int = _BYTES) -> str:
     if "\0" in text:
         raise InvalidSpec([Problem(name, "is no text: it holds zero bytes; give a YAML or JSON file")])
     return text
+
+
+@contextlib.contextmanager
+def open_lines(path: Path) -> Iterator[TextIO]:
+    """A text file of any size, line by line, with the ends of lines as they are.
+
+    Raises InvalidSpec with one problem where it cannot be read or is no UTF-8 text, be it in the middle.
+    """
+    name = shown_name(path)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            yield stream
+    except UnicodeDecodeError as error:
+        text = f"is no text: byte {error.object[error.start]:#04x} is not UTF-8; write it as UTF-8"
+        raise InvalidSpec([Problem(name, text)]) from None
+    except OSError as error:
+        raise InvalidSpec([Problem(name, f"cannot be read: {error.strerror}; name another file")]) from None

@@ -93,7 +93,7 @@ class Header:
     in by whoever kept the log."""
     manifest: dict[str, Any] = field(default_factory=dict)
     """In the last chunk: state, bytes, lines, sha256, chunks, message, capped, and what was read: parser, metrics,
-    missing, marker, hold; where the log was cut, also the rules that it was read by."""
+    missing, marker, hold, long_lines, malformed; where the log was cut, also the rules that it was read by."""
 
 
 def chunk_key(prefix: str, number: int) -> str:

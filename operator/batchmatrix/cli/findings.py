@@ -22,7 +22,7 @@ from batchmatrix.model.v1alpha1 import (
     Mitigation,
     Spec,
 )
-from batchmatrix.plan.advice import notes, warnings
+from batchmatrix.plan.advice import warnings
 from batchmatrix.plan.catalogs import catalogs_of, self_contained, used_names
 from batchmatrix.plan.expand import Expansion, expand
 from batchmatrix.settings import Limits
@@ -126,7 +126,6 @@ def _about(document: Document, matrix: BatchMatrix, sources: Sources | None, obj
     yield from as_findings(placed(errors, document, beside))
     if expansion is not None:
         yield from as_findings(document.located(warnings(spec, expansion)), "warning")
-    yield from as_findings(document.located(notes(spec)), "note")
 
 
 def _names_and_cells(

@@ -1,4 +1,4 @@
-"""`batchmatrix import`: matrices from what other programs understand."""
+"""`batchmatrix import`: matrices from what other programs understand, and runs from what they wrote."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.text import one_line
 from batchmatrix.cli.cells import check_plan
 from batchmatrix.cli.flags import flag_options, given_flags, refuse_files, refuse_flags
+from batchmatrix.cli.import_batch import batch_results
+from batchmatrix.cli.import_faults import fault_manifest
 from batchmatrix.cli.inputs import check_names, one_standard_input
 from batchmatrix.cli.output import catalog_option, say
 from batchmatrix.cli.writing import Target
@@ -35,7 +37,11 @@ _EXPECTED = "A triage forbids no failure: every cell is expected to end in any w
 
 @click.group("import")
 def import_() -> None:
-    """Make a matrix of what other programs understand."""
+    """Make a matrix or a run of other programs' files."""
+
+
+import_.add_command(batch_results)
+import_.add_command(fault_manifest)
 
 
 def _target_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -16,6 +16,7 @@ from batchmatrix.cli.lint import lint
 from batchmatrix.cli.operations import cancel, rerun, resume, suspend
 from batchmatrix.cli.output import say
 from batchmatrix.cli.plan import plan
+from batchmatrix.cli.stored import compare, export, gate, report
 from batchmatrix.cli.streams import can_be_written, close_streams, open_streams, tell
 
 __all__ = ["app", "run"]
@@ -34,6 +35,10 @@ app.add_command(catalog)
 app.add_command(plan)
 app.add_command(lint)
 app.add_command(import_)
+app.add_command(report)
+app.add_command(gate)
+app.add_command(compare)
+app.add_command(export)
 app.add_command(rerun)
 app.add_command(cancel)
 app.add_command(suspend)

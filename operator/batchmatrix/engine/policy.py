@@ -5,18 +5,37 @@ An edit of any of these starts nothing anew: they are not part of what a cell is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from batchmatrix.base.quantities import parse_duration
+from batchmatrix.model.cell import Cell
 from batchmatrix.model.evidence import Outcome
+from batchmatrix.model.judging import (
+    CheckRule,
+    CompareRule,
+    ConfoundRule,
+    GateRule,
+    JudgingRules,
+    Limit,
+    MetricRule,
+)
 from batchmatrix.model.launch import RetryRule
 from batchmatrix.model.metric import MetricDefinition, ReadingRules
 from batchmatrix.model.v1alpha1 import BatchMatrix
+from batchmatrix.plan.match import Rule
+from batchmatrix.plan.reach import comparisons, one_baseline
 from batchmatrix.plan.resolve import DEFAULT_TIMEOUT
-from batchmatrix.summarise.verdict import Unjudged
 
-__all__ = ["DEFAULT_POLICY", "PendingLimits", "Policy", "policy_of", "reading_rules", "unjudged_rules"]
+__all__ = [
+    "DEFAULT_POLICY",
+    "PendingLimits",
+    "Policy",
+    "judging_rules",
+    "policy_of",
+    "reading_rules",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +128,7 @@ def reading_rules(matrix: BatchMatrix) -> ReadingRules:
             source=metric.source,
             key=metric.key or metric.name,
             pattern=metric.pattern or "",
+            token=metric.token or "",
             strategy=metric.strategy,
             warmup=metric.warmup,
             required=metric.required,
@@ -119,13 +139,63 @@ def reading_rules(matrix: BatchMatrix) -> ReadingRules:
     return ReadingRules(metrics=metrics, end_marker=matrix.spec.workload.end_marker or "")
 
 
-def unjudged_rules(matrix: BatchMatrix) -> Unjudged:
-    """The rules of the spec that could fail it: none is evaluated yet, and it must not pass as if they were met."""
+def judging_rules(matrix: BatchMatrix, cells: Sequence[Cell]) -> JudgingRules:
+    """What the spec says about judging, with the pairs of its plan's `cells` that are held against each other."""
     spec = matrix.spec
-    return Unjudged(
-        checks=sum(check.severity == "fail" for check in spec.checks),
-        gates=sum(gate.severity == "fail" for gate in spec.gates),
+    base = one_baseline(cells, spec.baseline)
+    return JudgingRules(
+        metrics=tuple(
+            MetricRule(
+                name=metric.name,
+                unit=metric.unit or "",
+                direction=metric.direction or "",
+                scale=metric.scale,
+                required=metric.required,
+            )
+            for metric in spec.metrics
+        ),
+        labels=dict(spec.labels),
+        pairs=tuple((pair.cell.name, pair.baseline.name) for pair in comparisons(cells, spec.baseline)),
+        baseline=base.name if base is not None else "",
+        compare=CompareRule(
+            metrics=spec.compare.metrics or tuple(each.name for each in spec.metrics if each.direction is not None),
+            level=spec.compare.level,
+            margin=_limit(spec.compare.margin).value,
+            min_trials=spec.compare.min_trials,
+            allow_confounded=spec.compare.allow_confounded,
+            aa_control=spec.compare.aa_control,
+        ),
+        confound=ConfoundRule(metric=spec.confound.metric or "", threshold=spec.confound.threshold),
+        checks=tuple(
+            CheckRule(
+                metric=check.metric,
+                min=check.min,
+                max=check.max,
+                when=Rule(check.when).wanted,
+                severity=check.severity,
+            )
+            for check in spec.checks
+        ),
+        gates=tuple(
+            GateRule(
+                name=gate.name,
+                metric=gate.metric,
+                min=_limit(gate.min) if gate.min is not None else None,
+                max=_limit(gate.max) if gate.max is not None else None,
+                when=Rule(gate.when).wanted,
+                severity=gate.severity,
+            )
+            for gate in spec.gates
+        ),
+        order=spec.order,
     )
+
+
+def _limit(text: str) -> Limit:
+    """`+5%` is relative and 0.05, `250.5` is itself; the spec's own rules let nothing else come here."""
+    relative = text.endswith("%")
+    number = Decimal(text.removesuffix("%"))
+    return Limit(value=float(number / 100 if relative else number), relative=relative, text=text)
 
 
 def retry_rules(matrix: BatchMatrix) -> Mapping[Outcome, RetryRule]:

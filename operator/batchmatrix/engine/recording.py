@@ -229,6 +229,8 @@ class Recording:
             "missing": list(report.missing),
             "marker": report.missing_marker,
             "hold": asdict(report.hold) if report.hold is not None else None,
+            "long_lines": report.long_lines,
+            "malformed": report.malformed,
         }
 
     def _result(self, manifest: Mapping[str, Any]) -> CaptureResult:
@@ -245,5 +247,7 @@ class Recording:
             capped=manifest.get("capped", False),
             limit=manifest.get("limit", ""),
             hold=HoldRequest(**manifest["hold"]) if manifest["hold"] is not None else None,
+            long_lines=manifest.get("long_lines", 0),
+            malformed=manifest.get("malformed", 0),
         )
         return CaptureResult(captured, tuple(manifest["missing"]), manifest["marker"])

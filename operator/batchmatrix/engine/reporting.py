@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,29 +13,30 @@ from batchmatrix.base.text import counted, one_line
 from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.decide import Decision
 from batchmatrix.engine.handling import words
-from batchmatrix.engine.policy import unjudged_rules
+from batchmatrix.engine.judges import run_judged
 from batchmatrix.engine.run import Run
 from batchmatrix.engine.stops import Stop
 from batchmatrix.engine.tokens import ANNOTATIONS, tokens_of, unhandled
 from batchmatrix.model.cell import PREFLIGHT, Cell, MatrixRef
-from batchmatrix.model.evidence import LogState, Outcome
+from batchmatrix.model.evidence import Blame, LogState, Outcome
 from batchmatrix.model.operation import OperationEntry
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import Summary, TrialResult
+from batchmatrix.ports.analyst import Analyst
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.cluster import Publisher
+from batchmatrix.ports.store import Store
 from batchmatrix.publish.configmap import configmap_data
-from batchmatrix.publish.csvs import cells_csv, trials_csv
-from batchmatrix.publish.keys import cells_csv_key, matrix_json_key, matrix_md_key, run_prefix, trials_csv_key
-from batchmatrix.publish.matrix_md import matrix_markdown
+from batchmatrix.publish.keys import run_prefix
 from batchmatrix.publish.status import Progress, status_body
-from batchmatrix.publish.summary_json import summary_json
 from batchmatrix.summarise.summary import summarise
-from batchmatrix.summarise.verdict import Unjudged
 
 __all__ = ["Reporter", "is_finished"]
 
 logger = logging.getLogger(__name__)
+
+PAGE, PLOTS = "report.html", "plots/"
+"""What is drawn, where the operator's settings want it."""
 
 CANCELLED = "Cancelled"
 """Reason of the conditions of a matrix of which something was cancelled."""
@@ -65,6 +66,7 @@ class Reporter:
 
     publisher: Publisher
     clock: Clock
+    analyst: Analyst
 
     async def report(
         self, run: Run, body: Mapping[str, Any], decision: Decision, trouble: Sequence[str]
@@ -144,14 +146,18 @@ class Reporter:
             complete=over,
             started=_started(run),
             finished=_finished(run, stopped) if over else "",
-            unjudged=_unjudged(run),
             stopped=why,
             suspended=run.policy.suspended,
             named=run.matrix is not None and bool(run.matrix.spec.cells),
         )
         location = f"{run.store.url}/{run.ref.prefix()}/{run_prefix(plan.generation)}"
         if over:
-            await self._store(run, plan.generation, summary, location)
+            judged = await run_judged(run, summary, self.analyst, location=location)
+            summary = judged.summary
+            folder = f"{run.ref.prefix()}/{run_prefix(plan.generation)}"
+            await _drop_pages(run.store, folder, judged.files)
+            for name, data in judged.files.items():
+                await run.store.put(f"{folder}/{name}", data)
         try:
             await self.publisher.summary(run.ref, configmap_data(summary, location=location))
         except NameConflict as error:
@@ -160,16 +166,6 @@ class Reporter:
         run.summary, run.published, run.published_at = summary, state, now
         return summary
 
-    async def _store(self, run: Run, generation: int, summary: Summary, location: str) -> None:
-        files = {
-            matrix_json_key(generation): summary_json(summary),
-            matrix_md_key(generation): matrix_markdown(summary, location=location),
-            cells_csv_key(generation): cells_csv(summary),
-            trials_csv_key(generation): trials_csv(summary),
-        }
-        for key, text in files.items():
-            await run.store.put(f"{run.ref.prefix()}/{key}", text.encode())
-
     async def _announce(self, run: Run, before: Mapping[str, Any], status: Mapping[str, Any]) -> None:
         """One Event for each turning point: begun, over, invalid."""
         old, new = _reason(before), _reason(status)
@@ -177,6 +173,14 @@ class Reporter:
             return
         good = new in ("Running", "Held", "Suspended", "Succeeded", CANCELLED)
         await self.publisher.event(run.ref, kind="Normal" if good else "Warning", reason=new, message=status["message"])
+
+
+async def _drop_pages(store: Store, folder: str, files: Collection[str]) -> None:
+    """A page that was drawn before a rerun, and is not drawn again, would show what is not true any more."""
+    if PAGE not in files:
+        stale = [item.key for below in (PAGE, PLOTS) async for item in store.list(f"{folder}/{below}")]
+        for key in stale:
+            await store.delete(key)
 
 
 def _reason(status: Mapping[str, Any]) -> str:
@@ -218,9 +222,9 @@ def _progress(
         held=_held(run, now) if board.waiting else "",
         preflight=str(decision.preflight or ""),
         barred=_barred(decision.barred),
-        note=_unjudged(run).words,
         complete=summary is not None,
         verdict=summary.verdict if summary is not None else "",
+        cells_failed=summary is not None and any(cell.met is False for cell in summary.cells),
         reason=summary.reason if summary is not None else "",
         cells=len(plan.cells),
         total=plan.trials,
@@ -265,10 +269,6 @@ def _barred(record: Record | None) -> str:
     )
 
 
-def _unjudged(run: Run) -> Unjudged:
-    return unjudged_rules(run.matrix) if run.matrix is not None else Unjudged()
-
-
 def _trials(run: Run) -> Iterator[TrialResult]:
     """Every trial of the plan that has begun."""
     assert run.board is not None
@@ -285,9 +285,15 @@ def _trial(run: Run, cell: Cell, trial: int) -> TrialResult:
     record = run.board.results.get(key)
     started = run.board.has_started(key) and not run.board.is_due(key)
     state = "Done" if record is not None else ("Running" if started else "Waiting")
-    logs = tuple(attempt.log.state for attempt in attempts)
+    newest = max((attempt.rerun for attempt in attempts), default=0)
     return TrialResult(
-        cell=cell.name, trial=trial, state=state, attempts=len(attempts), logs=logs, record=_as_read(run, record)
+        cell=cell.name,
+        trial=trial,
+        state=state,
+        attempts=len(attempts),
+        logs=tuple(attempt.log.state for attempt in attempts),
+        record=_as_read(run, record),
+        stumbled=any(each.blame is Blame.WORKLOAD and each.rerun == newest for each in attempts),
     )
 
 

@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 from batchmatrix.base.clock import format_rfc3339
 from batchmatrix.base.errors import BatchMatrixError
@@ -191,11 +192,11 @@ class Rereading:
         marker = ""
         match found:
             case StoredReading():
-                log, marker = replace(written.log, metrics=found.metrics, parser=self.parser), found.missing_marker
+                log, marker = replace(written.log, parser=self.parser, **_content(found)), found.missing_marker
             case str():
                 log = replace(written.log, state=LogState.LOST, message=found, metrics=(), parser=self.parser)
             case None:
-                log = replace(written.log, metrics=record.log.metrics, parser=record.log.parser)
+                log = replace(written.log, parser=record.log.parser, **_content(record.log))
         verdict = self._verdict(written, log, marker)
         assert self._plan is not None
         return ReadingEntry(
@@ -203,7 +204,7 @@ class Rereading:
             id=record.id,
             generation=self._plan.generation,
             parser=log.parser,
-            metrics=log.metrics,
+            **_content(log),
             outcome=verdict.outcome,
             blame=verdict.blame,
             reason=verdict.reason,
@@ -231,7 +232,13 @@ def _trial(record: Record) -> TrialKey:
     return (record.id.cell_hash, record.id.trial)
 
 
+def _content(found: StoredReading | Captured) -> dict[str, Any]:
+    """What a reading has to say of a log, by the names of ReadingEntry and of Captured."""
+    return {"metrics": found.metrics, "long_lines": found.long_lines, "malformed": found.malformed}
+
+
 def _holds(record: Record, entry: ReadingEntry) -> bool:
     """Whether the record says this already."""
-    said = (record.log.parser, record.log.metrics, record.outcome, record.blame, record.reason, record.message)
-    return said == (entry.parser, entry.metrics, entry.outcome, entry.blame, entry.reason, entry.message)
+    said = (record.log.parser, _content(record.log), record.outcome, record.blame, record.reason, record.message)
+    wanted = {"metrics": entry.metrics, "long_lines": entry.long_lines, "malformed": entry.malformed}
+    return said == (entry.parser, wanted, entry.outcome, entry.blame, entry.reason, entry.message)

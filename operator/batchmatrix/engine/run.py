@@ -118,6 +118,8 @@ class Run:
     """Its generation, how often results had changed, attempts recorded, completeness, and what had stopped it."""
     published_at: float = float("-inf")
     """Monotonic seconds."""
+    unjudged: int = 0
+    """Times in a row that its results could not be judged."""
     notice: str = ""
     """Something that the user should mend and that stops nothing, in one line."""
 

@@ -25,6 +25,9 @@ class StoredReading:
     """In the order of the rules."""
     missing_marker: str = ""
     """The end marker, where one is asked for and what there is does not hold it."""
+    long_lines: int = 0
+    malformed: int = 0
+    """As in Captured."""
 
 
 async def read_stored(store: PatientStore, prefix: str, rules: ReadingRules) -> StoredReading:
@@ -40,7 +43,7 @@ async def read_stored(store: PatientStore, prefix: str, rules: ReadingRules) -> 
     last = open_chunk(keys[-1], await store.get(keys[-1])).header
     if last.manifest.get("parser") == parser_digest(rules):
         metrics = tuple(MetricValue(**value) for value in last.manifest["metrics"])
-        return StoredReading(metrics, last.manifest["marker"])
+        return StoredReading(metrics, last.manifest["marker"], *_unread(last))
     reader = LogReader(rules)
     async for chunk in chunks_of(store, keys):
         for _, lines in chunk.parts():
@@ -50,7 +53,7 @@ async def read_stored(store: PatientStore, prefix: str, rules: ReadingRules) -> 
         reader.drop_line()
         return _of_cut(rules, reader.result(), last)
     report = reader.result()
-    return StoredReading(report.metrics, report.missing_marker)
+    return StoredReading(report.metrics, report.missing_marker, report.long_lines, report.malformed)
 
 
 def missing_of(definitions: Iterable[MetricDefinition], metrics: Iterable[MetricValue]) -> tuple[str, ...]:
@@ -65,7 +68,13 @@ def _of_cut(rules: ReadingRules, report: ParseReport, last: Header) -> StoredRea
     marker = report.missing_marker
     if marker and before["end_marker"] == marker:
         marker = last.manifest["marker"]
-    return StoredReading(tuple(_metrics_of_cut(rules, report.metrics, last, before["metrics"])), marker)
+    metrics = tuple(_metrics_of_cut(rules, report.metrics, last, before["metrics"]))
+    long_lines, malformed = _unread(last)
+    return StoredReading(metrics, marker, max(long_lines, report.long_lines), max(malformed, report.malformed))
+
+
+def _unread(last: Header) -> tuple[int, int]:
+    return last.manifest.get("long_lines", 0), last.manifest.get("malformed", 0)
 
 
 def _metrics_of_cut(
@@ -85,5 +94,6 @@ def _metrics_of_cut(
 
 
 def _how(fields: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """What of a definition decides the value; a unit or `required` does not."""
-    return tuple(sorted((name, value) for name, value in fields.items() if name not in ("unit", "required")))
+    """What of a definition decides the value; a unit or `required` does not, and older definitions know no token."""
+    known = {"token": "", **fields}
+    return tuple(sorted((name, value) for name, value in known.items() if name not in ("unit", "required")))

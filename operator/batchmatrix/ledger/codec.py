@@ -121,6 +121,7 @@ def record_to_json(record: Record) -> dict[str, Any]:
             "capped": log.capped,
             **({"limit": log.limit} if log.limit else {}),
             **({"hold": asdict(log.hold)} if log.hold is not None else {}),
+            **_unread_to_json(log),
         },
         "podReason": record.pod_reason,
         "recorded": record.recorded,
@@ -170,6 +171,8 @@ def _record(data: Mapping[str, Any]) -> Record:
             capped=log["capped"],
             limit=intern(log.get("limit", "")),
             hold=_hold(log.get("hold")),
+            long_lines=log.get("longLines", 0),
+            malformed=log.get("malformed", 0),
         ),
         recorded=data["recorded"],
         writer=intern(data["writer"]),
@@ -225,6 +228,7 @@ def _reading_to_json(reading: ReadingEntry) -> dict[str, Any]:
         "message": reading.message,
         "time": reading.time,
         "writer": reading.writer,
+        **_unread_to_json(reading),
     }
 
 
@@ -241,7 +245,15 @@ def _reading(data: Mapping[str, Any]) -> ReadingEntry:
         message=intern(data["message"]),
         time=data["time"],
         writer=intern(data["writer"]),
+        long_lines=data.get("longLines", 0),
+        malformed=data.get("malformed", 0),
     )
+
+
+def _unread_to_json(read: Captured | ReadingEntry) -> dict[str, int]:
+    """Counts of what was not read, where there are any: most logs have none."""
+    counts = {"longLines": read.long_lines, "malformed": read.malformed}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _hold(data: Mapping[str, Any] | None) -> HoldRequest | None:

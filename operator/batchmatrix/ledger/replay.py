@@ -125,7 +125,13 @@ def _with_reading(record: Record, reading: ReadingEntry) -> Record:
         blame=reading.blame,
         reason=reading.reason,
         message=reading.message,
-        log=replace(record.log, metrics=reading.metrics, parser=reading.parser),
+        log=replace(
+            record.log,
+            metrics=reading.metrics,
+            parser=reading.parser,
+            long_lines=reading.long_lines,
+            malformed=reading.malformed,
+        ),
         turned=(reading.outcome, reading.blame) != (record.outcome, record.blame),
     )
 

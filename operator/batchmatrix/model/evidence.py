@@ -87,6 +87,10 @@ class Captured:
     """Which limit that was; empty for the user's own `logs.maxBytes`."""
     hold: HoldRequest | None = None
     """None where the log holds no `::hold` line."""
+    long_lines: int = 0
+    """Lines that were too long to be looked at for metrics; they are kept like the others."""
+    malformed: int = 0
+    """Lines that began with `::metric` and could not be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 __all__ = ["METRIC_SOURCES", "METRIC_STRATEGIES", "NO_RULES", "MetricDefinition", "MetricValue", "ReadingRules"]
 
-METRIC_SOURCES = ("prefix", "json", "keyvalue", "regex")
+METRIC_SOURCES = ("prefix", "json", "keyvalue", "regex", "token")
 """Forms in which a log line can hold a metric."""
 
 METRIC_STRATEGIES = ("latest", "first", "min", "max", "mean", "sum", "count", "p50", "p90", "p95", "p99")
@@ -21,7 +21,7 @@ class MetricDefinition:
     source: str
     """One of METRIC_SOURCES."""
     key: str = ""
-    """Name in the log for prefix, json (dots go into objects) and keyvalue; empty means `name`."""
+    """Name in the log for prefix, json (dots go into objects), keyvalue and token; empty means `name`."""
     pattern: str = ""
     """RE2 expression for source regex: the value is group `value`, else group 1, else each matching line gives 1."""
     strategy: str = "latest"
@@ -30,6 +30,8 @@ class MetricDefinition:
     """How many of the first valid values are left out."""
     required: bool = False
     unit: str = ""
+    token: str = ""
+    """Text that marks the line for source token; the last line that holds it counts."""
 
 
 @dataclass(frozen=True, slots=True)

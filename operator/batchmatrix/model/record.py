@@ -98,3 +98,5 @@ class ReadingEntry:
     time: str
     """RFC 3339."""
     writer: str
+    long_lines: int = 0
+    malformed: int = 0

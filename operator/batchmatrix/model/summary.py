@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from batchmatrix.model.cell import Scalar
 from batchmatrix.model.evidence import LogState
+from batchmatrix.model.judging import Judgement
 from batchmatrix.model.record import Record
 
 __all__ = ["CellSummary", "MetricSummary", "Summary", "TrialResult"]
@@ -24,6 +25,17 @@ class MetricSummary:
     """Sample standard deviation (n - 1); None for fewer than two trials."""
     min: float | None
     max: float | None
+    p50: float | None = None
+    """Median; quantiles lie between two values by linear interpolation."""
+    p90: float | None = None
+    p99: float | None = None
+    outliers: int = 0
+    """Trials further than 1.5 interquartile ranges outside of the quartiles; they are shown, never dropped."""
+    low: float | None = None
+    """95 % interval of the mean; None for fewer than two trials, and while the matrix is not complete."""
+    high: float | None = None
+    interval: str = ""
+    """Whose interval: `mean` (Student's), or `geometric mean` (Student's on a log scale); empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,9 @@ class TrialResult:
     """Of each attempt that has ended, whether another followed it or not."""
     record: Record | None
     """Of the last attempt; None while the trial is not Done."""
+    stumbled: bool = False
+    """An attempt since the newest rerun ended by the workload's own doing: for failure rates the trial has failed, even
+    if a later attempt succeeded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,10 @@ class CellSummary:
     """Whether they do; None where that cannot be decided, or not yet."""
     against: str
     """What speaks against it, in a few words; empty if it is met."""
+    failure_rate: float | None = None
+    """Share of trials that failed by the workload's doing, of those that nobody else ended; None without any."""
+    gpu_seconds: float | None = None
+    """Of its trials' last attempts together, as far as it is known; None where it is known of none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +112,7 @@ class Summary:
     trials: tuple[TrialResult, ...]
     started: str
     finished: str
+    stopped: str = ""
+    """Why a complete matrix lacks results, in one line; empty where it lacks none."""
+    judgement: Judgement | None = None
+    """None while the matrix is not complete."""

@@ -18,8 +18,8 @@ __all__ = ["KeyValue"]
 _NOT_BEFORE = rb"[\w.\-/|]"
 _BETWEEN = rb"[ \t]*[=:][ \t]*"
 _NUMBER = rb"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?i:nan|inf(?:inity)?))"
-_CUT = rb"(\w|[.,:][0-9]|%)?"
-"""What may not follow a number, for then the number is not what the writer meant."""
+_CUT = rb"(\w|[.,:][0-9]|%|\x00+[0-9.]|\xc2[\xb0\xb5]|\xce\xbc|\xef\xbc\x85)?"
+"""What may not follow a number, for then the number is not what the writer meant; the bytes are `°`, `µ` and `％`."""
 
 
 class KeyValue:

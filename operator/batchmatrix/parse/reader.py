@@ -13,13 +13,15 @@ from batchmatrix.parse.aggregate import Series
 from batchmatrix.parse.keyvalue import KeyValue
 from batchmatrix.parse.marker import EndMarker
 from batchmatrix.parse.pattern import Pattern
+from batchmatrix.parse.plain import plain
+from batchmatrix.parse.token import LastLine
 
 __all__ = ["MAX_LINE", "LogReader", "ParseReport", "parser_digest"]
 
 MAX_LINE = 64 * 1024
 """Bytes of a line that is looked at; longer ones are skipped and counted."""
 
-_RULES = 2
+_RULES = 3
 """Goes up with every change in how lines are read, so that stored values are known to be of older rules."""
 
 
@@ -58,6 +60,7 @@ class LogReader:
         self._series: list[Series] = []
         self._by_source: dict[str, dict[str, list[Series]]] = {"prefix": {}, "json": {}, "keyvalue": {}}
         self._patterns: list[tuple[Pattern, Series]] = []
+        self._last: dict[str, tuple[LastLine, list[tuple[str, Series]]]] = {}
         problems: list[Problem] = []
         for definition in rules.metrics:
             try:
@@ -82,6 +85,10 @@ class LogReader:
                 self._patterns.append((Pattern(definition.pattern), series))
             except ValueError as error:
                 raise ValueError(f"pattern {definition.pattern!r} is not an RE2 expression: {error}") from error
+        elif definition.source == "token":
+            if definition.token not in self._last:
+                self._last[definition.token] = (LastLine(definition.token), [])
+            self._last[definition.token][1].append((definition.key or definition.name, series))
         else:
             names = self._by_source[definition.source]
             names.setdefault(definition.key or definition.name, []).append(series)
@@ -117,6 +124,7 @@ class LogReader:
         """Take whole lines. Each form goes through all of them before the next: a metric is read from one only."""
         if len(body) > MAX_LINE:
             body = self._without_long_lines(body)
+        body = plain(body)
         if hold.NEEDLE in body:
             for line in body.split(b"\n"):
                 self._hold = hold.both(self._hold, hold.read(line))
@@ -135,6 +143,8 @@ class LogReader:
                     found = pattern.read(line.removesuffix(b"\r"))
                     if found is not None:
                         series.add(found[0])
+        for last, _ in self._last.values():
+            last.read(body)
 
     def _without_long_lines(self, body: bytes) -> bytes:
         kept, start = [], 0
@@ -165,6 +175,11 @@ class LogReader:
         if self._open:
             self._lines(self._open)
             self._open = b""
+        for last, wanted in self._last.values():
+            values = last.values()
+            for key, series in wanted:
+                if key in values:
+                    series.add(values[key])
         metrics: list[MetricValue] = []
         missing: list[str] = []
         for definition, series in zip(self._rules.metrics, self._series, strict=True):

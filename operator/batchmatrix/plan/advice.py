@@ -12,23 +12,12 @@ from batchmatrix.plan.catalogs import used_names
 from batchmatrix.plan.expand import Expansion
 from batchmatrix.plan.match import Rule, label_of, stack_hint
 
-__all__ = ["notes", "warnings"]
+__all__ = ["warnings"]
 
 
 def warnings(spec: Spec, expansion: Expansion) -> list[Problem]:
     """What its author can hardly have meant. `expansion` is what plan.expand made of `spec`."""
     return [*_rules(spec, expansion), *_entries(spec), *_judged(spec, expansion)]
-
-
-def notes(spec: Spec) -> list[Problem]:
-    """What is taken and changes nothing yet, and need not worry anyone: it could only add to a report."""
-    asked = {
-        "baseline": spec.baseline is not None,
-        "compare": "compare" in spec.model_fields_set,
-        "confound": "confound" in spec.model_fields_set,
-    }
-    text = "is not looked at by this version yet; results are the same without it"
-    return [Problem(f"spec.{field}", text) for field, set_ in asked.items() if set_]
 
 
 def _rules(spec: Spec, expansion: Expansion) -> Iterator[Problem]:
@@ -58,13 +47,7 @@ def _fits_none(match: Match, expansion: Expansion, labels: Mapping[str, str]) ->
 
 def _judged(spec: Spec, expansion: Expansion) -> Iterator[Problem]:
     for field in ("checks", "gates"):
-        rules = getattr(spec, field)
-        if rules:
-            text = "are not looked at by this version yet"
-            if any(rule.severity == "fail" for rule in rules):
-                text += "; as long as they are there, the verdict is never pass"
-            yield Problem(f"spec.{field}", text)
-        for index, rule in enumerate(rules):
+        for index, rule in enumerate(getattr(spec, field)):
             if rule.when and _fits_none(rule.when, expansion, spec.labels):
                 hint = stack_hint(rule.when, {one.values.get("mitigation", "") for one in expansion.combinations})
                 text = f"fits no cell; correct its values or remove the rule{hint}"

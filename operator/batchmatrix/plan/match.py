@@ -45,6 +45,11 @@ class Rule:
         """Whether it agrees on every axis that it names."""
         return all(name in values and scalar_text(values[name]) in keys for name, keys in self._wanted.items())
 
+    @property
+    def wanted(self) -> dict[str, frozenset[str]]:
+        """Axis or label to the texts of its values that fit."""
+        return dict(self._wanted)
+
     def takes(self, axis: str, key: str) -> bool:
         """Whether it lets a combination with this value of `axis` pass, whatever its other values are."""
         return axis not in self._wanted or key in self._wanted[axis]

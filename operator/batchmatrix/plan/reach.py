@@ -22,7 +22,7 @@ from batchmatrix.model.cell import Cell
 from batchmatrix.model.v1alpha1 import Baseline, MatchValue, Spec
 from batchmatrix.plan.match import Rule
 
-__all__ = ["Comparison", "Finding", "comparisons", "least_trials", "reach", "smallest_p"]
+__all__ = ["Comparison", "Finding", "comparisons", "least_trials", "one_baseline", "reach", "smallest_p"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,14 @@ def comparisons(cells: Sequence[Cell], baseline: Baseline | None) -> list[Compar
     if base is None:
         return []
     return [Comparison(cell, base) for cell in cells if cell is not base and cell.hardware == base.hardware]
+
+
+def one_baseline(cells: Sequence[Cell], baseline: Baseline | None) -> Cell | None:
+    """The one cell that the ratio rule holds all others against; of those that a match fits, the first."""
+    if baseline is not None and baseline.match is not None:
+        rule = Rule(baseline.match, alternatives=False)
+        return next((cell for cell in cells if rule.fits(cell.values)), None)
+    return _single(cells, baseline)
 
 
 def _single(cells: Sequence[Cell], baseline: Baseline | None) -> Cell | None:

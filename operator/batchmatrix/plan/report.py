@@ -106,7 +106,7 @@ def report(
             *_advice(spec, expansion),
             *reach(plan.cells, spec),
         ),
-        notes=(*notes, *map(str, advice.notes(spec))),
+        notes=tuple(notes),
     )
 
 

@@ -1,4 +1,7 @@
-"""cells.csv and trials.csv: LF, fixed columns first, then one per axis, then the metrics. Numbers as they are."""
+"""cells.csv and trials.csv: LF, fixed columns first, then one per axis, then the metrics. Numbers as they are.
+
+Columns that come later stand behind all others.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from batchmatrix.base.text import for_csv, one_line, scalar_text
 from batchmatrix.model.summary import CellSummary, Summary, TrialResult
 from batchmatrix.publish.fields import axis_names, metric_units, number_text
+from batchmatrix.publish.judged_columns import Judged
 
 __all__ = ["CELL_COLUMNS", "TRIAL_COLUMNS", "cells_csv", "trials_csv"]
 
@@ -58,6 +62,8 @@ TRIAL_COLUMNS = (
     "log_state",
     "log_bytes",
     "log_lines",
+    "log_long_lines",
+    "log_malformed",
     "log_sha256",
     "log_key",
     "message",
@@ -70,20 +76,21 @@ Field = str | int | float | None
 def cells_csv(summary: Summary, *, limit: int | None = None) -> str:
     """One row per cell; with `limit` only as many as fit into that many bytes, the header always."""
     metrics = [f"metric_{name}_{what}" for name in metric_units(summary) for what in _STATISTICS]
-    return _table(_header(CELL_COLUMNS, summary, metrics), _cell_rows(summary), limit)
+    judged = Judged.of(summary)
+    return _table([*_header(CELL_COLUMNS, summary, metrics), *judged.header], _cell_rows(summary, judged), limit)
 
 
 def trials_csv(summary: Summary) -> str:
     """One row per trial that the summary holds, with its last attempt."""
     metrics = [f"metric_{name}" for name in metric_units(summary)]
-    return _table(_header(TRIAL_COLUMNS, summary, metrics), _trial_rows(summary), None)
+    return _table([*_header(TRIAL_COLUMNS, summary, metrics), "stumbled"], _trial_rows(summary), None)
 
 
 def _header(fixed: Iterable[str], summary: Summary, metrics: Iterable[str]) -> list[Field]:
     return [*fixed, *(f"axis_{name}" for name in axis_names(summary)), *metrics]
 
 
-def _cell_rows(summary: Summary) -> Iterator[list[Field]]:
+def _cell_rows(summary: Summary, judged: Judged) -> Iterator[list[Field]]:
     axes, names = axis_names(summary), metric_units(summary)
     for cell in summary.cells:
         by_name = {metric.name: metric for metric in cell.metrics}
@@ -108,7 +115,7 @@ def _cell_rows(summary: Summary) -> Iterator[list[Field]]:
         for name in names:
             metric = by_name.get(name)
             row += [metric.n, metric.mean, metric.std, metric.min, metric.max] if metric else [None] * len(_STATISTICS)
-        yield row
+        yield [*row, *judged.row(cell)]
 
 
 def _trial_rows(summary: Summary) -> Iterator[list[Field]]:
@@ -121,7 +128,7 @@ def _trial_rows(summary: Summary) -> Iterator[list[Field]]:
         row += _axes(cell, axes)
         metrics = result.record.log.metrics if result.record is not None else ()
         values = {metric.name: metric.value for metric in metrics}
-        yield [*row, *(values.get(name) for name in names)]
+        yield [*row, *(values.get(name) for name in names), scalar_text(result.stumbled)]
 
 
 def _record(result: TrialResult) -> list[Field]:
@@ -152,6 +159,8 @@ def _record(result: TrialResult) -> list[Field]:
         record.log.state.value,
         record.log.bytes,
         record.log.lines,
+        record.log.long_lines,
+        record.log.malformed,
         record.log.sha256,
         record.log.key,
         record.message,

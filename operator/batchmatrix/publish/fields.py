@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+from batchmatrix.base.text import one_line
 from batchmatrix.model.summary import Summary
 
-__all__ = ["axis_names", "fitting", "mean_text", "metric_units", "number_text"]
+__all__ = ["axis_names", "fitting", "mean_text", "metric_units", "number_text", "short_name"]
 
 
 def axis_names(summary: Summary) -> list[str]:
@@ -52,3 +53,10 @@ def fitting(rows: Iterable[str], limit: int) -> list[str]:
             break
         kept.append(row)
     return kept
+
+
+def short_name(name: str, *, limit: int) -> str:
+    """A name in one line, cut in its middle where it is longer than `limit`: names of cells differ at their ends."""
+    flat = one_line(name) or "-"
+    tail = limit // 2 + 1
+    return flat if len(flat) <= limit else f"{flat[: limit - tail - 1]}…{flat[len(flat) - tail :]}"

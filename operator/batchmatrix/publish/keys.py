@@ -7,17 +7,13 @@ import re
 
 __all__ = [
     "catalog_key",
-    "cells_csv_key",
     "log_prefix",
-    "matrix_json_key",
-    "matrix_md_key",
     "plan_key",
     "resolved_key",
     "run_prefix",
     "runs_prefix",
     "safe_part",
     "spec_key",
-    "trials_csv_key",
 ]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]|^\.")
@@ -75,23 +71,3 @@ def resolved_key(generation: int) -> str:
 def spec_key(generation: int) -> str:
     """The object as it was when the plan was made."""
     return f"{run_prefix(generation)}/spec.json"
-
-
-def matrix_json_key(generation: int) -> str:
-    """The whole summary for programs."""
-    return f"{run_prefix(generation)}/matrix.json"
-
-
-def matrix_md_key(generation: int) -> str:
-    """The summary for people."""
-    return f"{run_prefix(generation)}/matrix.md"
-
-
-def cells_csv_key(generation: int) -> str:
-    """One row per cell."""
-    return f"{run_prefix(generation)}/cells.csv"
-
-
-def trials_csv_key(generation: int) -> str:
-    """One row per trial."""
-    return f"{run_prefix(generation)}/trials.csv"

@@ -9,13 +9,20 @@ from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.summary import Summary, TrialResult
 from batchmatrix.publish.columns import METRIC_LIMIT, columns_of, table_rows
 from batchmatrix.publish.fields import fitting, metric_units
+from batchmatrix.publish.judged_md import comparison_lines, finding_lines, warning_lines
 
 __all__ = ["bounded_markdown", "matrix_markdown"]
 
 FAILED_LIMIT = 50
 """Failed trials that are listed; trials.csv has them all."""
 
-_MESSAGE = 160
+_BADGES = {"pass": "✓ ", "fail": "✗ ", "inconclusive": "? "}
+_MESSAGE = 400
+"""Characters of cause and remedy."""
+
+_KEY = 300
+"""Characters of a log's place: half of it would be no use."""
+
 _SHORTEST_ROW = 13
 """Bytes that a row takes at least: `| xxx | 1/1 |`."""
 
@@ -28,14 +35,14 @@ def matrix_markdown(summary: Summary, *, location: str = "") -> str:
 def bounded_markdown(summary: Summary, *, location: str, limit: int | None) -> tuple[str, bool]:
     """The report, and whether cells were left out so that it fits into `limit` bytes; then it says so itself.
 
-    What stands around the table (some 40 KiB at the very most) always stays.
+    What stands around the table (some 70 KiB at the very most, and less under a `limit`) always stays.
     """
     total = len(summary.cells)
     shown = total if limit is None else min(total, limit // _SHORTEST_ROW + 1)
     columns, lines = columns_of(summary, shown)
-    head = [*_heading(summary), *_paragraph(lines), "## Cells", ""]
+    head = [*_heading(summary), *_paragraph(lines), *_judged(summary, limit), "## Cells", ""]
     rows = table_rows(columns)
-    tail = ["", *_notes(summary, location), *_failed(summary)]
+    tail = ["", *_notes(summary, location), *_failed(summary, limit)]
     if shown == total:
         text = _joined(head, rows, tail)
         if limit is None or len(text.encode()) <= limit:
@@ -63,8 +70,21 @@ def _heading(summary: Summary) -> list[str]:
     logs = {state: sum(cell.logs.get(state, 0) for cell in cells) for state in ("truncated", "lost")}
     if any(logs.values()):
         lines.append(f"**Logs not complete**: {logs['truncated']} truncated, {logs['lost']} lost")
-    reason = for_markdown(summary.reason)
-    return [f"# {for_markdown(summary.name)}: {word}", "", *_paragraph([f"**{word}**: {reason}"]), *_paragraph(lines)]
+    said = [f"{_BADGES.get(word, '')}**{word}**: {for_markdown(summary.reason)}"]
+    judgement = summary.judgement
+    if judgement is not None and judgement.headline:
+        said.append(f"**Comparisons**: {for_markdown(judgement.headline)}")
+    if judgement is not None:
+        said += warning_lines(judgement)
+    return [f"# {for_markdown(summary.name)}: {word}", "", *_paragraph(said), *_paragraph(lines)]
+
+
+def _judged(summary: Summary, limit: int | None) -> list[str]:
+    """Comparisons, checks and gates: of a report that is bounded they take at most three eighths."""
+    if summary.judgement is None:
+        return []
+    compared = comparison_lines(summary.judgement, limit=None if limit is None else limit // 4)
+    return [*finding_lines(summary.judgement, limit=None if limit is None else limit // 8), *compared]
 
 
 def _paragraph(lines: Sequence[str]) -> list[str]:
@@ -92,7 +112,8 @@ def _notes(summary: Summary, location: str) -> list[str]:
     return _paragraph(notes)
 
 
-def _failed(summary: Summary) -> list[str]:
+def _failed(summary: Summary, limit: int | None) -> list[str]:
+    """Failed trials, of a report that is bounded in at most a quarter of it."""
     failed = [
         result
         for result in summary.trials
@@ -102,10 +123,11 @@ def _failed(summary: Summary) -> list[str]:
         return []
     met = {cell.name for cell in summary.cells if cell.met}
     failed.sort(key=lambda result: result.cell in met)  # what nobody expected comes first
-    shown = [_failed_line(result, as_expected=result.cell in met) for result in failed[:FAILED_LIMIT]]
+    rows = [_failed_line(result, as_expected=result.cell in met) for result in failed[:FAILED_LIMIT]]
+    shown = rows if limit is None else fitting(rows, limit // 4)
     lines = ["## Failed trials", "", *shown]
-    if len(failed) > FAILED_LIMIT:
-        lines += ["", f"And {len(failed) - FAILED_LIMIT} more: trials.csv has them all."]
+    if len(failed) > len(shown):
+        lines += ["", f"And {len(failed) - len(shown)} more: trials.csv has them all."]
     return lines
 
 
@@ -115,4 +137,5 @@ def _failed_line(result: TrialResult, *, as_expected: bool) -> str:
     message = f" {for_markdown_code(one_line(record.message, limit=_MESSAGE))}" if record.message else ""
     cell = for_markdown_code(one_line(result.cell, limit=63))
     expected = " (as expected)" if as_expected else ""
-    return f"- {cell} trial {result.trial}, attempt {record.id.attempt}: **{record.outcome}**{expected}{message}"
+    line = f"- {cell} trial {result.trial}, attempt {record.id.attempt}: **{record.outcome}**{expected}{message}"
+    return f"{line}, log {for_markdown_code(one_line(record.log.key, limit=_KEY))}" if record.log.key else line

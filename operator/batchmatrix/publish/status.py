@@ -2,8 +2,8 @@
 
 active     Reconciling=True   Ready=False  Succeeded=Unknown/(Pending|Running|Queued|Held|Suspended)  Stalled=False
 good       Reconciling=False  Ready=True   Succeeded=True/Succeeded                                   Stalled=False
-bad        Reconciling=False  Ready=False  Succeeded=False/(CellsFailed|Inconclusive|                 Stalled=True
-                                               Cancelled|DeadlineExceeded)
+bad        Reconciling=False  Ready=False  Succeeded=False/(CellsFailed|GateFailed|                   Stalled=True
+                                               Inconclusive|Cancelled|DeadlineExceeded)
 preflight  Reconciling=False  Ready=False  Succeeded=Unknown/PreflightFailed                          Stalled=True
 bad spec   Reconciling=False  Ready=False  Succeeded=Unknown/InvalidSpec                              Stalled=True
 
@@ -24,7 +24,7 @@ _MESSAGE = 1024
 _STUCK = ("InvalidSpec", "PreflightFailed")
 """Reasons of a matrix that has not ended, and does not go on before somebody does something."""
 
-_REASONS = {"pass": "Succeeded", "fail": "CellsFailed"}
+_REASONS = {"pass": "Succeeded", "fail": "GateFailed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class Progress:
     complete: bool = False
     """No trial will have another result, and the results are published."""
     verdict: str = ""
+    cells_failed: bool = False
+    """A cell is not as expected."""
     """`pass`, `fail` or `inconclusive` of a complete run."""
     reason: str = ""
     """Why, as in the summary."""
@@ -83,8 +85,6 @@ class Progress:
     """RFC 3339; empty before the first start."""
     completion_time: str = ""
     """RFC 3339; empty before the end."""
-    note: str = ""
-    """What its reader should know before the end, in one line."""
     waiting_for: str = ""
     """What the first trial that waits is waiting for, or what keeps the operator from going on."""
     refused: str = ""
@@ -163,7 +163,7 @@ def _state(progress: Progress) -> tuple[str, str]:
         return "InvalidSpec", f"{progress.problem}; {goes_on} ({counts})"
     if progress.complete:
         said = [text for text in (progress.reason, progress.waiting_for) if text]
-        return progress.stop_reason or _REASONS.get(progress.verdict, "Inconclusive"), "; ".join(said)
+        return progress.stop_reason or _over(progress), "; ".join(said)
     parts = [
         counts,
         *(
@@ -185,7 +185,6 @@ def _state(progress: Progress) -> tuple[str, str]:
         progress.barred,
         check,
         _reading(progress.rereading),
-        progress.note,
         progress.waiting_for,
     ]
     said = [text for text in said if text]
@@ -199,6 +198,11 @@ def _state(progress: Progress) -> tuple[str, str]:
     if progress.running or progress.rereading:
         return "Running", message
     return ("Queued" if progress.queued and not progress.pending else "Pending"), message
+
+
+def _over(progress: Progress) -> str:
+    """A cell that is not as expected goes before a check or gate that failed: those may fail because of it."""
+    return "CellsFailed" if progress.cells_failed else _REASONS.get(progress.verdict, "Inconclusive")
 
 
 def _reading(count: int) -> str:

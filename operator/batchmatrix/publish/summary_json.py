@@ -5,22 +5,32 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from batchmatrix.base.text import one_line
+from batchmatrix.model.exits import recommended_exit
+from batchmatrix.model.judging import NO_RULES, Judgement, JudgingRules
+from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.record import Record
-from batchmatrix.model.summary import CellSummary, Summary, TrialResult
+from batchmatrix.model.rules_json import rules_to_dict
+from batchmatrix.model.summary import CellSummary, MetricSummary, Summary, TrialResult
 from batchmatrix.publish.fields import fitting
+from batchmatrix.publish.plain import plain
 
 __all__ = ["SUMMARY_SCHEMA", "summary_json"]
 
 SUMMARY_SCHEMA = 1
 
 
+_SHARES = {"findings": 1 / 4, "comparisons": 1 / 3, "confounds": 1 / 6}
+"""Of what is left, how much each list may take where there is a limit; cells have the rest."""
+
+
 def summary_json(
     summary: Summary,
     *,
+    rules: JudgingRules = NO_RULES,
     location: str = "",
     trials: bool = True,
     limit: int | None = None,
@@ -28,33 +38,73 @@ def summary_json(
 ) -> str:
     """The JSON text, ASCII only, with one newline at its end.
 
-    `location` is where the full files lie. With `limit` only as many cells as fit into that many bytes are in it.
-    Its member `truncated` says whether some are missing here, or in another file (the argument `truncated`);
-    without `trials` those are left out, and that is not a cut.
+    `rules` are those that it was judged by, `location` is where the full files lie. With `limit` only as many rows as
+    fit into that many bytes are in it. Its member `truncated` says whether some are missing here, or in another file
+    (the argument `truncated`); without `trials` those and the rules are left out, and that is not a cut.
     """
-    rows = [_dump(_trial(trial)) for trial in summary.trials] if trials else None
-    lines = (_dump(_cell(cell)) for cell in summary.cells)
+    judgement = summary.judgement
+    rows = {
+        "findings": [plain(each) for each in judgement.findings] if judgement else [],
+        "comparisons": [plain(each) for each in judgement.comparisons] if judgement else [],
+        "confounds": [plain(each) for each in judgement.confounds] if judgement else [],
+        "cells": [_cell(cell) for cell in summary.cells],
+    }
+    lists = {name: [_dump(row) for row in found] for name, found in rows.items()}
+    if trials:
+        whole = [_dump(_trial(trial)) for trial in summary.trials]
+        return _assemble(summary, location, lists, truncated=truncated, trials=whole, rules=rules)
     if limit is None:
-        return _assemble(summary, location, list(lines), rows, truncated=truncated)
-    frame = len(_assemble(summary, location, [], rows, truncated=False))
-    # each row takes an indent of 4 and a comma, the line's end is counted by fitting; 2 more close the list
-    kept = [line[:-5] for line in fitting((line + " " * 5 for line in lines), limit - frame - 2)]
-    return _assemble(summary, location, kept, rows, truncated=truncated or len(kept) < len(summary.cells))
+        return _assemble(summary, location, lists, truncated=truncated)
+    kept = {name: [] if found else found for name, found in lists.items()}
+    left = limit - len(_assemble(summary, location, kept, truncated=False))
+    for name, found in lists.items():
+        # a row takes an indent and a comma, its line's end is counted by fitting; closing the list takes a line too
+        indent = 4 if name == "cells" else 6
+        share = int(left * _SHARES.get(name, 1)) - (indent - 2)
+        kept[name] = [line[: -indent - 1] for line in fitting((line + " " * (indent + 1) for line in found), share)]
+        left -= sum(len(line) + indent + 2 for line in kept[name]) + (indent - 2 if kept[name] else 0)
+    cut = any(len(kept[name]) < len(found) for name, found in lists.items())
+    return _assemble(summary, location, kept, truncated=truncated or cut)
 
 
 def _assemble(
-    summary: Summary, location: str, cells: Iterable[str], trials: Iterable[str] | None, *, truncated: bool
+    summary: Summary,
+    location: str,
+    lists: Mapping[str, Sequence[str]],
+    *,
+    truncated: bool,
+    trials: Sequence[str] | None = None,
+    rules: JudgingRules | None = None,
 ) -> str:
     members = [f"  {_dump(name)}: {_dump(value)}" for name, value in _head(summary, location, truncated).items()]
-    members.append(f'  "cells": {_list(cells)}')
+    if rules is not None:
+        members.append(f'  "rules": {_dump(rules_to_dict(rules))}')
+    members.append(f'  "judgement": {_judgement(summary.judgement, lists)}')
+    members.append(f'  "cells": {_list(lists["cells"])}')
     if trials is not None:
         members.append(f'  "trials": {_list(trials)}')
     return "{\n" + ",\n".join(members) + "\n}\n"
 
 
-def _list(rows: Iterable[str]) -> str:
-    lines = ",\n".join(f"    {row}" for row in rows)
-    return f"[\n{lines}\n  ]" if lines else "[]"
+def _judgement(judgement: Judgement | None, lists: Mapping[str, Sequence[str]]) -> str:
+    if judgement is None:
+        return "null"
+    head = {
+        "headline": one_line(judgement.headline),
+        "baseline": judgement.baseline,
+        "warnings": [one_line(warning) for warning in judgement.warnings],
+    }
+    members = [f"    {_dump(name)}: {_dump(value)}" for name, value in head.items()]
+    members += [f"    {_dump(name)}: {_list(lists[name], 2)}" for name in ("findings", "comparisons", "confounds")]
+    return "{\n" + ",\n".join(members) + "\n  }"
+
+
+def _list(rows: Sequence[str], deeper: int = 0) -> str:
+    if not rows:
+        return "[]"
+    pad = " " * (2 + deeper)
+    lines = ",\n".join(f"{pad}  {row}" for row in rows)
+    return f"[\n{lines}\n{pad}]"
 
 
 def _head(summary: Summary, location: str, truncated: bool) -> dict[str, Any]:
@@ -70,8 +120,12 @@ def _head(summary: Summary, location: str, truncated: bool) -> dict[str, Any]:
         "uid": summary.uid,
         "generation": summary.generation,
         "complete": summary.complete,
+        "suspended": summary.suspended,
+        "named": summary.named,
         "verdict": summary.verdict,
         "reason": one_line(summary.reason),
+        "stopped": one_line(summary.stopped),
+        "recommendedExitCode": recommended_exit(summary.verdict, summary) if summary.complete else None,
         "started": summary.started,
         "finished": summary.finished,
         "counts": {
@@ -106,19 +160,30 @@ def _cell(cell: CellSummary) -> dict[str, Any]:
         "logs": cell.logs,
         "nodes": cell.nodes,
         "images": cell.images,
-        "metrics": [
-            {
-                "name": metric.name,
-                "unit": metric.unit,
-                "n": metric.n,
-                "mean": metric.mean,
-                "std": metric.std,
-                "min": metric.min,
-                "max": metric.max,
-            }
-            for metric in cell.metrics
-        ],
+        "metrics": [_metric(metric) for metric in cell.metrics],
         "message": one_line(cell.message),
+        "against": one_line(cell.against),
+        "failureRate": cell.failure_rate,
+        "gpuSeconds": cell.gpu_seconds,
+    }
+
+
+def _metric(metric: MetricSummary) -> dict[str, Any]:
+    return {
+        "name": metric.name,
+        "unit": metric.unit,
+        "n": metric.n,
+        "mean": metric.mean,
+        "std": metric.std,
+        "min": metric.min,
+        "max": metric.max,
+        "p50": metric.p50,
+        "p90": metric.p90,
+        "p99": metric.p99,
+        "outliers": metric.outliers,
+        "low": metric.low,
+        "high": metric.high,
+        "interval": metric.interval,
     }
 
 
@@ -128,12 +193,16 @@ def _trial(trial: TrialResult) -> dict[str, Any]:
         "trial": trial.trial,
         "state": trial.state,
         "attempts": trial.attempts,
+        "logs": trial.logs,
+        "stumbled": trial.stumbled,
     }
     return row if trial.record is None else {**row, **_record(trial.record)}
 
 
 def _record(record: Record) -> dict[str, Any]:
     return {
+        "generation": record.generation,
+        "recordedCell": record.cell,
         "attempt": record.id.attempt,
         "rerun": record.rerun,
         "seed": record.seed,
@@ -159,11 +228,34 @@ def _record(record: Record) -> dict[str, Any]:
             "state": record.log.state,
             "bytes": record.log.bytes,
             "lines": record.log.lines,
+            "longLines": record.log.long_lines,
+            "malformed": record.log.malformed,
             "sha256": record.log.sha256,
             "key": record.log.key,
             "message": one_line(record.log.message),
+            "parser": record.log.parser,
+            "capped": record.log.capped,
+            "limit": record.log.limit,
+            "hold": plain(record.log.hold),
         },
+        "podReason": record.pod_reason,
+        "turned": record.turned,
+        "recorded": record.recorded,
+        "writer": record.writer,
         "metrics": {metric.name: _finite(metric.value) for metric in record.log.metrics},
+        "readings": [_reading(metric) for metric in record.log.metrics],
+    }
+
+
+def _reading(metric: MetricValue) -> dict[str, Any]:
+    return {
+        "name": metric.name,
+        "strategy": metric.strategy,
+        "value": _finite(metric.value),
+        "count": metric.count,
+        "invalid": metric.invalid,
+        "unit": metric.unit,
+        "message": one_line(metric.message),
     }
 
 

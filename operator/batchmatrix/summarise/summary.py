@@ -11,7 +11,8 @@ from batchmatrix.model.evidence import LogState, Outcome
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import CellSummary, MetricSummary, Summary, TrialResult
 from batchmatrix.summarise.stats import describe
-from batchmatrix.summarise.verdict import Unjudged, expectation, verdict
+from batchmatrix.summarise.trials import failed_by_itself
+from batchmatrix.summarise.verdict import expectation, verdict
 
 __all__ = ["summarise"]
 
@@ -28,7 +29,6 @@ def summarise(
     complete: bool,
     started: str,
     finished: str,
-    unjudged: Unjudged | None = None,
     stopped: str = "",
     suspended: bool = False,
     named: bool = False,
@@ -37,8 +37,8 @@ def summarise(
 
     `trials` holds at most one result per trial; those of cells or trials that the plan does not hold are left
     out. `units` names the metrics to report, in their order, with their units. `started` and `finished` are RFC
-    3339 texts, empty where not known yet. `unjudged` counts the rules of the spec that nobody looks at;
-    `stopped` says why a complete matrix lacks results, in one line; `named` is for cells whose names the user gave.
+    3339 texts, empty where not known yet. `stopped` says why a complete matrix lacks results, in one line; `named` is
+    for cells whose names the user gave.
     """
     by_trial = {(result.cell, result.trial): result for result in trials}
     cells: list[CellSummary] = []
@@ -48,7 +48,7 @@ def summarise(
         own = [by_trial[key] for key in keys if key in by_trial]
         cells.append(_cell(cell, own, units))
         results += own
-    word, reason = verdict(cells, complete=complete, unjudged=unjudged or Unjudged(), stopped=stopped)
+    word, reason = verdict(cells, complete=complete, stopped=stopped)
     return Summary(
         namespace=plan.matrix.namespace,
         name=plan.matrix.name,
@@ -63,6 +63,7 @@ def summarise(
         trials=tuple(results),
         started=started,
         finished=finished,
+        stopped=stopped if complete else "",
     )
 
 
@@ -92,7 +93,19 @@ def _cell(cell: Cell, results: Sequence[TrialResult], units: Mapping[str, str]) 
         expect=cell.expect,
         met=met,
         against=against,
+        failure_rate=_failure_rate(results),
+        gpu_seconds=_sum(record.gpu_seconds for record in records),
     )
+
+
+def _failure_rate(results: Iterable[TrialResult]) -> float | None:
+    shown = [failed for failed in map(failed_by_itself, results) if failed is not None]
+    return sum(shown) / len(shown) if shown else None
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) if known else None
 
 
 def _metric(name: str, unit: str, records: Iterable[Record]) -> MetricSummary:

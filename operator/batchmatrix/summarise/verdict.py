@@ -4,36 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from batchmatrix.base.text import one_line
 from batchmatrix.model.evidence import Blame, Outcome
+from batchmatrix.model.judging import Finding
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import CellSummary
 
-__all__ = ["Unjudged", "count_words", "expectation", "verdict"]
+__all__ = ["count_words", "expectation", "verdict"]
 
 NAMED = 3
-"""Cells that a reason names; the report lists them all."""
+"""Cells and findings that a reason names; the report lists them all."""
 
 _NAME = 40
 """Characters of a cell's name in a reason."""
 
-
-@dataclass(frozen=True, slots=True)
-class Unjudged:
-    """How many rules that could fail the matrix are in its spec and not evaluated."""
-
-    checks: int = 0
-    gates: int = 0
-
-    @property
-    def words(self) -> str:
-        """In one line; empty if there are none."""
-        kinds = ((self.checks, "check"), (self.gates, "gate"))
-        parts = [_number(count, kind) for count, kind in kinds if count]
-        are = "is" if self.checks + self.gates == 1 else "are"
-        return f"{' and '.join(parts)} {are} not evaluated by this version" if parts else ""
+_TEXT = 100
+"""Characters of a finding in a reason."""
 
 
 def expectation(expect: str, trials: int, records: Sequence[Record]) -> tuple[bool | None, str]:
@@ -52,6 +39,8 @@ def expectation(expect: str, trials: int, records: Sequence[Record]) -> tuple[bo
         return False, count_words(bad)
     if expect == "fail" and good:
         return False, f"{_number(good, 'trial')} succeeded where all had to fail"
+    if not trials:
+        return None, "it has no trial"
     if good + bad.total() == trials:
         return True, ""
     nothing = Counter(record.outcome for record in records)
@@ -62,31 +51,60 @@ def expectation(expect: str, trials: int, records: Sequence[Record]) -> tuple[bo
     return None, ", ".join(part for part in parts if part)
 
 
-def verdict(cells: Sequence[CellSummary], *, complete: bool, unjudged: Unjudged, stopped: str = "") -> tuple[str, str]:
+def verdict(
+    cells: Sequence[CellSummary],
+    *,
+    complete: bool,
+    findings: Sequence[Finding] = (),
+    stopped: str = "",
+) -> tuple[str, str]:
     """Verdict and reason of a matrix.
 
-    `fail` if one cell shows something else than expected; else `inconclusive` if that cannot be decided for one,
-    or if rules that could fail the matrix were not evaluated; else `pass`. Missing data never passes. `stopped` is
-    why some is missing, in one line, and comes first in the reason.
+    `fail` if one cell shows something else than expected, or a check or gate of severity fail fails; else
+    `inconclusive` if that cannot be decided for one; else `pass`. Missing data never passes. Findings of severity warn
+    are for the report alone. `stopped` is why some results are missing, in one line, and comes first in the reason.
     """
     trials, done = sum(cell.trials for cell in cells), sum(cell.done for cell in cells)
-    rules = [unjudged.words] if unjudged.words else []
     if not complete:
-        return "", "; ".join([f"{done} of {trials} trials are done", *rules])
+        return "", f"{done} of {trials} trials are done"
     failed = [cell for cell in cells if cell.met is False]
     undecided = [cell for cell in cells if cell.met is None]
+    counting = [finding for finding in findings if finding.severity == "fail"]
+    broken = [finding for finding in counting if finding.status == "fail"]
+    open_ = [finding for finding in counting if finding.status not in ("fail", "pass")]
     parts = [stopped] if stopped else []
     if failed:
         are = "is" if len(failed) == 1 else "are"
         parts.append(f"{len(failed)} of {len(cells)} cells {are} not as expected: {_named(failed)}")
-    parts += rules
+    if broken:
+        parts.append(f"{_kinds(broken)} failed: {_texts(broken)}")
     if undecided:
         parts.append(f"{len(undecided)} of {len(cells)} cells could not be decided: {_named(undecided)}")
+    if open_:
+        parts.append(f"{_kinds(open_)} could not be decided: {_texts(open_)}")
     if not cells:
         parts.append("there was nothing to run")
     if parts:
-        return ("fail" if failed else "inconclusive"), "; ".join(parts)
-    return "pass", _pass_words(cells, trials)
+        return ("fail" if failed or broken else "inconclusive"), "; ".join(parts)
+    kept = f"; {_kinds(counting)} passed" if counting else ""
+    return "pass", _pass_words(cells, trials) + kept
+
+
+def _kinds(findings: Sequence[Finding]) -> str:
+    """`2 checks and 1 gate`: how many of each kind."""
+    counts = Counter(finding.kind for finding in findings)
+    return " and ".join(_number(counts[kind], kind) for kind in sorted(counts))
+
+
+def _texts(findings: Sequence[Finding]) -> str:
+    texts = [one_line(_finding_words(finding), limit=_TEXT) for finding in findings[:NAMED]]
+    more = f" and {len(findings) - NAMED} more" if len(findings) > NAMED else ""
+    return ", ".join(texts) + more
+
+
+def _finding_words(finding: Finding) -> str:
+    """A gate has a name that its user gave it; a check says in its text what it asks for, where there is a trial."""
+    return finding.text if finding.kind == "check" and finding.cell else f"{finding.name}: {finding.text}"
 
 
 def _pass_words(cells: Sequence[CellSummary], trials: int) -> str:

@@ -11,15 +11,19 @@ from tests.support.faults.proxy import Proxy, What
 __all__ = ["key_kind", "store_proxy", "what_of"]
 
 PLACES = ("ledger", "logs", "runs")
+BEFORE = frozenset({"catalog.json", "matrix.resolved.yaml", "plan.json", "spec.json"})
+"""What is written of a run before anything of it starts; all else is its report, written by one loop at its end."""
 
 
 def key_kind(key: str) -> str:
-    """Kind of an object by its key: ledger, logs, runs/plan.json, ...; `other` for what belongs to no matrix."""
+    """Kind by key: ledger, logs, runs/plan.json, runs/report, ...; `other` for what is of no matrix."""
     parts = key.split("/")
     place = next((index for index, part in enumerate(parts) if part in PLACES), None)
     if place is None:
         return "other"
-    return f"runs/{parts[-1]}" if parts[place] == "runs" else parts[place]
+    if parts[place] != "runs":
+        return parts[place]
+    return f"runs/{parts[-1]}" if parts[-1] in BEFORE else "runs/report"
 
 
 def what_of(method: str, url: URL, headers: Mapping[str, str], _body: bytes) -> What:

@@ -81,14 +81,27 @@ _RUN = (
         for path, value in LATER_FIELDS.items()
         if path not in ("reuse.maxAge", "reuse.key")
     ),
-    _r("later-token", "metrics", [{**_PLAIN, "from": "token", "token": "x"}], "metrics[0].from", "not supported",
-       server=False),
 )  # fmt: skip
 
 _READ = (
     _r("metric-no-pattern", "metrics", [{"name": "m", "from": "regex"}], "metrics[0]", "no pattern"),
     _r("metric-pattern", "metrics", [{**_REGEX, "from": "json"}], "metrics[0].pattern", "does nothing"),
     _r("metric-key", "metrics", [{**_REGEX, "key": "k"}], "metrics[0].key", "does nothing"),
+    _r("metric-no-token", "metrics", [{"name": "m", "from": "token"}], "metrics[0]", "no token"),
+    _r(
+        "metric-token-lines",
+        "metrics",
+        [{"name": "m", "from": "token", "token": "a\nb"}],
+        "metrics[0].token",
+        "within one line",
+    ),
+    _r(
+        "metric-token-warmup",
+        "metrics",
+        [{"name": "m", "from": "token", "token": "a", "warmup": 1}],
+        "metrics[0].warmup",
+        "the one value",
+    ),
     _r("metric-token", "metrics", [{**_PLAIN, "token": "k"}], "metrics[0].token", "does nothing"),
     _r("metric-name", "metrics", [{**_PLAIN, "name": "1m"}], "metrics[0].name", "no digit first"),
     _r("metric-from", "metrics", [{**_PLAIN, "from": "csv"}], "metrics[0].from", "'prefix'"),

@@ -15,7 +15,11 @@ from batchmatrix.controller.command import operator
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs/reference/cli.md").read_text()
-PAGES = ["docs/reference/cli.md", "docs/reference/catalog-files.md", "docs/how-to/write-a-catalog.md"]
+PAGES = [
+    "docs/reference/cli.md",
+    "docs/reference/catalog-files.md",
+    *(f"docs/how-to/{name}.md" for name in ("write-a-catalog", "import-batch-results", "import-fault-manifest")),
+]
 
 
 def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:

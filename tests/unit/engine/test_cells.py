@@ -76,28 +76,6 @@ async def test_a_baseline_that_may_hang_does_not_fail_the_matrix_and_one_that_mu
     assert len(world.made) == 2
 
 
-async def test_a_matrix_does_not_pass_while_checks_and_gates_are_not_evaluated(start: Start) -> None:
-    world = SmallWorld()
-    world.program = lambda _job: Program(seconds=20.0)
-    rules: dict[str, object] = {
-        "metrics": [{"name": "ms", "from": "prefix"}],
-        "checks": [{"metric": "ms", "max": 5.0}, {"metric": "ms", "max": 9.0, "severity": "warn"}],
-        "gates": [{"name": "fast", "metric": "ms", "max": "+5%"}, {"name": "slow", "metric": "ms", "min": "1"}],
-    }
-    words = "1 check and 2 gates are not evaluated by this version"
-    world.submit(**rules)
-    process = start(world)
-    await process.run(5)
-    assert world.status()["message"] == f"0 of 1 trials done, 1 running; {words}"
-    assert await process.run(60, until=lambda: world.condition("Finished") == "True")
-    assert (world.status()["verdict"], world.status()["message"]) == ("inconclusive", words)
-    assert f"**inconclusive**: {words}" in world.config_maps["demo-summary"]["matrix.md"]
-    world.submit()
-    await process.run(60)
-    assert world.status()["verdict"] == "pass"
-    assert len(world.made) == 1
-
-
 async def test_names_of_explicit_cells_are_shown(start: Start) -> None:
     world = SmallWorld()
     world.program = lambda _job: Program()

@@ -56,6 +56,8 @@ def test_the_json_of_a_reading_is_fixed(golden: Golden) -> None:
         ),
         a_record(hold_until="2025-06-15T15:12:42Z", log=replace(a_record().log, hold=HoldRequest(1.5, None))),
         a_record(log=replace(a_record().log, hold=HoldRequest())),
+        a_record(log=replace(a_record().log, long_lines=3, malformed=1)),
+        replace(a_reading(), long_lines=3, malformed=1),
         a_record(message='line\nfeed, "quotes" and \u2028, \u0000'),
     ],
 )

@@ -12,7 +12,6 @@ from batchmatrix.publish.configmap import CONFIGMAP_LIMIT, configmap_data
 from batchmatrix.publish.csvs import cells_csv
 from batchmatrix.publish.matrix_md import matrix_markdown
 from batchmatrix.summarise.summary import summarise
-from batchmatrix.summarise.verdict import Unjudged
 from tests.support.golden import Golden
 from tests.support.records import a_cell, a_plan, a_result
 from tests.support.summaries import hostile_summary, huge_summary, twelve_cells
@@ -98,7 +97,6 @@ def test_the_whole_object_stays_under_its_bound_whatever_cells_have(cells: int, 
         complete=True,
         started="2026-11-22T07:00:05Z",
         finished="2026-11-22T07:41:09Z",
-        unjudged=Unjudged(64, 64),
         named=True,
     )
     data = configmap_data(summary, location=f"s3://{'b' * 900}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 from batchmatrix.publish.csvs import CELL_COLUMNS, TRIAL_COLUMNS, cells_csv, trials_csv
 from batchmatrix.summarise.summary import summarise
 from tests.support.golden import Golden
+from tests.support.judgements import judged_summary
 from tests.support.records import a_cell, a_plan, a_result
 from tests.support.summaries import expecting, hostile_summary, huge_summary, twelve_cells
 
@@ -21,6 +23,24 @@ def read(text: str) -> list[dict[str, str]]:
 def test_twelve_cells_with_failures(golden: Golden) -> None:
     golden("summary/cells.csv", cells_csv(twelve_cells()))
     golden("summary/trials.csv", trials_csv(twelve_cells()))
+
+
+def test_a_judged_matrix(golden: Golden) -> None:
+    golden("summary/judged-cells.csv", cells_csv(judged_summary()))
+
+
+def test_columns_of_judging_come_behind_all_others() -> None:
+    before, after = cells_csv(replace(judged_summary(), judgement=None)), cells_csv(judged_summary())
+    heads = [text.splitlines()[0].split(",") for text in (before, after)]
+    assert heads[1][: len(heads[0])] == heads[0]
+    assert heads[0][: heads[0].index("failure_rate")][-1] == "metric_loss_max"
+    none, fixed = read(after)
+    assert (none["word"], none["baseline"], none["checks"], none["gates"]) == ("", "", "fail=1", "fail=1")
+    assert (fixed["word"], fixed["baseline"], fixed["confound"]) == ("fixes", "none", "none")
+    assert (fixed["checks"], fixed["gates"]) == ("pass=1", "inconclusive=1")
+    assert (fixed["failures_word"], fixed["failures_effect"]) == ("fixes", "-0.6666666666666666")
+    assert (fixed["compare_step_time_ms_word"], fixed["compare_step_time_ms_low"]) == ("slower", "0.04")
+    assert (none["failure_rate"], none["gpu_seconds"], fixed["failure_rate"]) == ("1.0", "120.0", "0.0")
 
 
 def test_hostile_names_and_huge_messages(golden: Golden) -> None:
@@ -39,7 +59,7 @@ def test_fixed_columns_come_first_then_axes_then_metrics() -> None:
     header = trials_csv(twelve_cells()).splitlines()[0].split(",")
     fixed = len(TRIAL_COLUMNS)
     assert tuple(header[:fixed]) == TRIAL_COLUMNS
-    assert header[fixed + 4 :] == ["metric_step_time_ms", "metric_loss"]
+    assert header[fixed + 4 :] == ["metric_step_time_ms", "metric_loss", "stumbled"]
 
 
 def test_numbers_are_read_back_exactly() -> None:

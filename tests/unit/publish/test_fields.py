@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from batchmatrix.base.text import scalar_text
-from batchmatrix.publish.fields import fitting, mean_text, number_text
+from batchmatrix.publish.fields import fitting, mean_text, number_text, short_name
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,11 @@ def test_rows_are_cut_at_their_ends_in_bytes() -> None:
     assert fitting(["ab", "ü", "c"], 6) == ["ab", "ü"]
     assert fitting(["ab", "ü", "c"], 8) == ["ab", "ü", "c"]
     assert fitting(["ab"], 2) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("short", "short"), ("", "-"), ("abcdefghijk", "abc…ghijk"), ("a\nb", "a b")]
+)
+def test_a_name_is_cut_in_its_middle(name: str, text: str) -> None:
+    assert short_name(name, limit=9) == text
+    assert len(short_name(name * 50, limit=20)) <= 20

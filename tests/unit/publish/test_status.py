@@ -71,17 +71,11 @@ def test_suspended_is_active_says_how_to_go_on_and_gives_way_to_the_end() -> Non
 def test_a_status_stays_small_whatever_is_to_be_said() -> None:
     text = "\U0001f525" * 100_000
     for progress in (
-        replace(RUNNING, suspended=True, note=text, waiting_for=text, drift=text),
+        replace(RUNNING, suspended=True, waiting_for=text, drift=text),
         replace(RUNNING, problem=text),
         replace(DONE, verdict="fail", reason=text, drift=text),
     ):
         assert len(json.dumps(body(progress), ensure_ascii=False).encode()) < 32 * 1024
-
-
-def test_a_note_is_said_until_the_end() -> None:
-    status = body(replace(RUNNING, note="1 gate is not evaluated by this version", waiting_for="a node"))
-    assert status["message"].endswith("1 failed; 1 gate is not evaluated by this version; a node")
-    assert body(replace(DONE, verdict="pass", reason="all", note="1 gate is not"))["message"] == "all"
 
 
 def test_a_good_end() -> None:
@@ -100,7 +94,7 @@ def test_a_good_end() -> None:
     ("verdict", "word"), [("fail", "CellsFailed"), ("inconclusive", "Inconclusive"), ("", "Inconclusive")]
 )
 def test_a_bad_end(verdict: str, word: str) -> None:
-    status = body(replace(DONE, verdict=verdict, reason="why"))
+    status = body(replace(DONE, verdict=verdict, reason="why", cells_failed=word == "CellsFailed"))
     assert statuses(status) == {
         "Reconciling": "False",
         "Ready": "False",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from batchmatrix.model.evidence import LogState, Outcome
 from batchmatrix.model.metric import MetricValue
@@ -105,3 +106,31 @@ def test_the_whole() -> None:
     assert (made.namespace, made.name, made.uid, made.generation) == (MATRIX.namespace, MATRIX.name, MATRIX.uid, 1)
     assert (made.complete, made.verdict, made.reason) == (False, "", "4 of 5 trials are done")
     assert summary(results(), complete=True).verdict == "fail"
+
+
+def test_failure_rates_leave_out_what_others_ended() -> None:
+    ends = [Outcome.SUCCEEDED, Outcome.TIMEOUT, Outcome.NODE_LOST]
+    made = summary([a_result(FAST, trial, end) for trial, end in enumerate(ends)])
+    assert made.cells[0].failure_rate == 0.5
+    assert made.cells[1].failure_rate is None
+    nobody = summary([a_result(FAST, 0, Outcome.NODE_LOST)])
+    assert nobody.cells[0].failure_rate is None
+
+
+def test_a_trial_that_passed_on_a_retry_has_failed() -> None:
+    first, second = a_result(FAST, 0), a_result(FAST, 1)
+    assert summary([first, replace(second, stumbled=True)]).cells[0].failure_rate == 0.5
+    lost = a_result(FAST, 2, Outcome.NODE_LOST)
+    assert summary([first, replace(lost, stumbled=True)]).cells[0].failure_rate == 0.5
+
+
+def test_gpu_seconds_are_summed_as_far_as_they_are_known() -> None:
+    made = summary([a_result(FAST, 0, gpu_seconds=1.5), a_result(FAST, 1, gpu_seconds=None), a_result(FAST, 2)])
+    assert made.cells[0].gpu_seconds == 61.5
+    assert summary([a_result(FAST, 0, gpu_seconds=None)]).cells[0].gpu_seconds is None
+
+
+def test_why_results_are_missing_is_kept_for_those_who_judge() -> None:
+    for complete, wanted in ((True, "cancelled"), (False, "")):
+        made = summarise(a_plan(FAST), [], units={}, complete=complete, started="", finished="", stopped="cancelled")
+        assert made.stopped == wanted

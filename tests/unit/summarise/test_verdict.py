@@ -7,16 +7,16 @@ from dataclasses import replace
 import pytest
 
 from batchmatrix.model.evidence import Blame, Outcome
+from batchmatrix.model.judging import Finding
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import CellSummary
 from batchmatrix.summarise.summary import summarise
-from batchmatrix.summarise.verdict import Unjudged, expectation, verdict
+from batchmatrix.summarise.verdict import expectation, verdict
 from tests.support.records import a_cell, a_plan, a_record, a_result
 
 WORKLOAD = [Outcome.UNEXPECTED_EXIT, Outcome.TIMEOUT, Outcome.OOM_KILLED, Outcome.INCOMPLETE]
 OTHERS = [each for each in Outcome if each not in (*WORKLOAD, Outcome.SUCCEEDED)]
 GOOD, BAD, LOST = Outcome.SUCCEEDED, Outcome.UNEXPECTED_EXIT, Outcome.NODE_LOST
-NONE = Unjudged()
 
 
 def ended(*outcomes: Outcome) -> list[Record]:
@@ -34,8 +34,8 @@ def cells(**ends: tuple[str, list[Outcome | None]]) -> tuple[CellSummary, ...]:
     return summarise(a_plan(*made.values()), results, units={}, complete=True, started="", finished="").cells
 
 
-def judged(unjudged: Unjudged = NONE, **ends: tuple[str, list[Outcome | None]]) -> tuple[str, str]:
-    return verdict(cells(**ends), complete=True, unjudged=unjudged)
+def judged(**ends: tuple[str, list[Outcome | None]]) -> tuple[str, str]:
+    return verdict(cells(**ends), complete=True)
 
 
 # One cell
@@ -137,37 +137,68 @@ def test_missing_data_never_passes() -> None:
 def test_a_reason_names_the_first_few_cells_and_stays_short() -> None:
     bad = cells(**{f"{'long-' * 12}{at}": ("success", WORKLOAD * 9) for at in range(20)})
     lost = cells(**{f"{'lost-' * 12}{at}": ("success", [LOST]) for at in range(20)})
-    _, reason = verdict((*bad, *lost), complete=True, unjudged=Unjudged(64, 64))
+    _, reason = verdict((*bad, *lost), complete=True)
     assert reason.count("UnexpectedExit") == reason.count("NodeLost") == 3
     assert reason.count(" and 17 more") == 2
     assert len(reason) < 700
 
 
 def test_there_is_no_verdict_before_the_end() -> None:
-    assert verdict(cells(a=("success", [BAD, None])), complete=False, unjudged=NONE) == ("", "1 of 2 trials are done")
+    assert verdict(cells(a=("success", [BAD, None])), complete=False) == ("", "1 of 2 trials are done")
 
 
-# Rules that nobody looks at
+# Checks and gates
+
+
+def finding(status: str, *, severity: str = "fail", kind: str = "check", cell: str = "a") -> Finding:
+    words = {"inconclusive": "open"}
+    return Finding(kind, "it", cell, "ms", status, severity, f"{cell} said {words.get(status, status)}", "code")
 
 
 @pytest.mark.parametrize(
-    ("checks", "gates", "words"),
+    ("findings", "word", "reason"),
     [
-        (1, 0, "1 check is not evaluated by this version"),
-        (0, 1, "1 gate is not evaluated by this version"),
-        (2, 1, "2 checks and 1 gate are not evaluated by this version"),
-        (0, 0, ""),
+        ([finding("pass")], "pass", "its one trial succeeded; 1 check passed"),
+        ([finding("pass"), finding("fail")], "fail", "1 check failed: a said fail"),
+        (
+            [finding("inconclusive", kind="gate")],
+            "inconclusive",
+            "1 gate could not be decided: it: a said open",
+        ),
+        ([finding("fail", severity="warn")], "pass", "its one trial succeeded"),
+        (
+            [finding("inconclusive", severity="warn"), finding("pass")],
+            "pass",
+            "its one trial succeeded; 1 check passed",
+        ),
+        ([finding("inconclusive", cell="")], "inconclusive", "1 check could not be decided: it:  said open"),
+        (
+            [finding("inconclusive"), finding("fail", kind="gate"), finding("fail")],
+            "fail",
+            "1 check and 1 gate failed: it: a said fail, a said fail; 1 check could not be decided: a said open",
+        ),
     ],
 )
-def test_rules_that_are_not_evaluated_are_counted(checks: int, gates: int, words: str) -> None:
-    assert Unjudged(checks, gates).words == words
+def test_findings_decide_beside_the_cells(findings: list[Finding], word: str, reason: str) -> None:
+    assert verdict(cells(a=("success", [GOOD])), complete=True, findings=findings) == (word, reason)
 
 
-def test_nothing_passes_while_a_rule_is_not_evaluated_and_what_fails_still_fails() -> None:
-    rules = Unjudged(checks=2, gates=1)
-    assert judged(rules, a=("success", [GOOD])) == ("inconclusive", rules.words)
-    assert judged(rules, a=("success", [LOST]))[0] == "inconclusive"
-    word, reason = judged(rules, a=("success", [BAD]))
-    assert (word, reason) == ("fail", f"1 of 1 cells is not as expected: a (UnexpectedExit 1); {rules.words}")
-    running = verdict(cells(a=("success", [None])), complete=False, unjudged=rules)
-    assert running == ("", f"0 of 1 trials are done; {rules.words}")
+def test_what_failed_comes_before_what_is_open() -> None:
+    made = cells(a=("success", [BAD]), b=("success", [LOST]))
+    word, reason = verdict(made, complete=True, findings=[finding("fail"), finding("inconclusive")])
+    assert word == "fail"
+    assert [part.split(":")[0] for part in reason.split("; ")] == [
+        "1 of 2 cells is not as expected",
+        "1 check failed",
+        "1 of 2 cells could not be decided",
+        "1 check could not be decided",
+    ]
+
+
+def test_a_word_that_is_neither_pass_nor_fail_is_open() -> None:
+    assert verdict(cells(a=("success", [GOOD])), complete=True, findings=[finding("")])[0] == "inconclusive"
+
+
+@pytest.mark.parametrize("expect", ["success", "fail", "any"])
+def test_a_cell_without_trials_has_shown_nothing(expect: str) -> None:
+    assert expectation(expect, 0, []) == (None, "it has no trial")

@@ -178,6 +178,7 @@ class Metric(ApiModel):
             ("has(self.pattern) == (self.from == 'regex')", "pattern is required with from: regex, and only there"),
             ("!has(self.key) || self.from != 'regex'", "key does nothing with from: regex; remove it"),
             ("has(self.token) == (self.from == 'token')", "token is required with from: token, and only there"),
+            ("self.from != 'token' || self.warmup == 0", "warmup leaves out the one value of from: token; remove it"),
         )
     )
 
@@ -193,7 +194,7 @@ class Metric(ApiModel):
     pattern: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
         default=None, description="RE2 expression with one group, or one called value; for from: regex."
     )
-    token: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
+    token: Annotated[str, shape(r"^[^\r\n]+$", "a text within one line", 256)] | None = Field(
         default=None, description="Text that marks the line; for from: token."
     )
     strategy: Literal["latest", "first", "min", "max", "mean", "sum", "count", "p50", "p90", "p95", "p99"] = Field(

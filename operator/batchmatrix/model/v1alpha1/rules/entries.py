@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from batchmatrix.base.errors import Problem
 from batchmatrix.model.v1alpha1._types import field_path, show
 from batchmatrix.model.v1alpha1.catalog import Entries
-from batchmatrix.model.v1alpha1.rules.later import template_later
 from batchmatrix.model.v1alpha1.rules.metrics import metric_problems, pattern_problems
 from batchmatrix.model.v1alpha1.rules.template import template_problems
 from batchmatrix.model.v1alpha1.rules.texts import RESERVED, reserved
@@ -30,7 +29,6 @@ def entries_problems(entries: Entries, path: Path) -> Iterator[Problem]:
     for name, workload in entries.workloads.items():
         where = (*path, "workloads", name)
         yield from template_problems(workload, where)
-        yield from template_later(workload, where)
         yield from metric_problems(workload.metrics, (*where, "metrics"))
         yield from pattern_problems(workload.metrics, (*where, "metrics"))
 

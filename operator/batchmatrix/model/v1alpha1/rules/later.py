@@ -1,22 +1,18 @@
 """Fields that the API has and this version does not act on: refused where the result would be another than asked for.
 
-What only adds to a report (baseline, compare, confound) is taken; what would change the verdict (checks, gates) is
-taken too, and the verdict is inconclusive as long as they are not looked at (see summarise.verdict).
+A matrix that asks for a guarantee and silently has none would be a false success.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from batchmatrix.base.errors import Problem
-from batchmatrix.model.v1alpha1._types import field_path
-from batchmatrix.model.v1alpha1.policy import Metric
 from batchmatrix.model.v1alpha1.spec import BatchMatrix
-from batchmatrix.model.v1alpha1.workload import Template
 
-__all__ = ["LATER", "later", "template_later"]
+__all__ = ["LATER", "later"]
 
-LATER = "queue, reuse.scope: namespace, compare.aaControl: true, and metrics with from: token"
+LATER = "queue, reuse.scope: namespace, and compare.aaControl: true"
 """Fields that are refused for now."""
 
 _TEXT = "is not supported by this version yet; remove it"
@@ -33,16 +29,3 @@ def later(matrix: BatchMatrix) -> Iterator[Problem]:
     for field, set_ in asked.items():
         if set_:
             yield Problem(f"spec.{field}", _TEXT)
-    yield from template_later(spec.workload, ("spec", "workload"))
-    yield from _metrics_later(spec.metrics, ("spec", "metrics"))
-
-
-def template_later(workload: Template, path: tuple[int | str, ...]) -> Iterator[Problem]:
-    """The same for the metrics of a workload that has some."""
-    yield from _metrics_later(getattr(workload, "metrics", ()), (*path, "metrics"))
-
-
-def _metrics_later(metrics: Sequence[Metric], path: tuple[int | str, ...]) -> Iterator[Problem]:
-    for index, metric in enumerate(metrics):
-        if metric.source == "token":
-            yield Problem(field_path((*path, index, "from")), "'token' " + _TEXT.replace("remove it", "write another"))

@@ -30,6 +30,8 @@ def metric_problems(metrics: Sequence[Metric], path: Path) -> Iterator[Problem]:
             yield Problem(f"{where}.key", "does nothing with from: regex; remove it")
         if metric.source == "token" and metric.token is None:
             yield Problem(where, "has no token, which from: token needs; add one")
+        if metric.source == "token" and metric.warmup:
+            yield Problem(f"{where}.warmup", "leaves out the one value that from: token gives; remove it")
         if metric.source != "token" and metric.token is not None:
             text = f"does nothing with from: {metric.source}; remove it or write from: token"
             yield Problem(f"{where}.token", text)

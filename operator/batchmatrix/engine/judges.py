@@ -1,0 +1,71 @@
+"""Has a finished run judged, and goes on without where that cannot be had."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from batchmatrix.base.errors import Unavailable
+from batchmatrix.base.text import one_line
+from batchmatrix.engine.excerpts import excerpts_of
+from batchmatrix.engine.policy import judging_rules
+from batchmatrix.engine.run import Run
+from batchmatrix.model.judging import NO_RULES, Judgement, JudgingRules
+from batchmatrix.model.summary import Summary
+from batchmatrix.ports.analyst import Analyst, Judged
+from batchmatrix.publish.csvs import cells_csv, trials_csv
+from batchmatrix.publish.junit import junit_xml
+from batchmatrix.publish.matrix_md import matrix_markdown
+from batchmatrix.publish.metrics_csv import metrics_csv
+from batchmatrix.publish.summary_json import summary_json
+
+__all__ = ["TRIES", "rules_of", "run_judged"]
+
+logger = logging.getLogger(__name__)
+
+TRIES = 3
+"""Times that a run is given to be judged; then it ends without, or one that cannot be judged would never end."""
+
+
+def rules_of(run: Run) -> JudgingRules:
+    """How the spec in force has its results judged."""
+    if run.matrix is None or run.plan is None:
+        return NO_RULES
+    return judging_rules(run.matrix, run.plan.cells)
+
+
+async def run_judged(run: Run, summary: Summary, analyst: Analyst, *, location: str) -> Judged:
+    """The complete `summary` judged, with all its files.
+
+    Raises Unavailable where that cannot be had now. After TRIES such tries it is given without judgement: with a
+    verdict that is never better than what the outcomes alone and the rules that nobody could look at allow.
+    """
+    rules = rules_of(run)
+    try:
+        judged = await analyst.judge(summary, rules, location=location, excerpts=await excerpts_of(run.store, summary))
+    except Unavailable as error:
+        run.unjudged += 1
+        if run.unjudged < TRIES:
+            raise
+        logger.warning("results are published unjudged: %s", error, extra={"matrix": run.ref.name})
+        judged = _unjudged(summary, rules, str(error), location)
+    run.unjudged = 0
+    return judged
+
+
+def _unjudged(summary: Summary, rules: JudgingRules, why: str, location: str) -> Judged:
+    why = f"its results could not be judged: {one_line(why, limit=200)}"
+    severities = [*(check.severity for check in rules.checks), *(each.severity for each in rules.gates)]
+    deciding = "fail" in severities
+    word = "inconclusive" if deciding and summary.verdict == "pass" else summary.verdict
+    reason = why if word != summary.verdict else f"{summary.reason}; {why}"
+    summary = replace(summary, verdict=word, reason=reason, judgement=Judgement(warnings=(why,)))
+    texts = {
+        "matrix.json": summary_json(summary, rules=rules, location=location),
+        "matrix.md": matrix_markdown(summary, location=location),
+        "cells.csv": cells_csv(summary),
+        "trials.csv": trials_csv(summary),
+        "metrics.csv": metrics_csv(summary, tags=rules.labels),
+        "junit.xml": junit_xml(summary, location=location),  # one of before a rerun must not stay, least of all a pass
+    }
+    return Judged(summary, {name: text.encode() for name, text in texts.items()})

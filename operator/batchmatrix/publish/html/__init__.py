@@ -1,0 +1,1 @@
+"""report.html: the whole result as one page that needs nothing but itself."""

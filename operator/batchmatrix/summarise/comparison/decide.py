@@ -1,0 +1,73 @@
+"""From numbers to a word, in a fixed order.
+
+Not comparable; equivalent; slower or faster; no evidence. What flatters is withheld where trials are missing, and
+everything where something else may have made the difference. Failures are decided before times, since a cell that
+fails more has only its survivors' times to show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from batchmatrix.model.judging import Word
+from batchmatrix.summarise.comparison.reasons import Reason
+
+__all__ = ["Shown", "Verdict", "of_failures", "of_metric"]
+
+Verdict = tuple[Word, tuple[Reason, ...]]
+"""The word, and why: the reason that decided first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the tests of one comparison gave."""
+
+    level: float
+    p: float
+    p_holm: float
+    p_equivalence_holm: float = 1.0
+
+
+def of_metric(
+    shown: Shown | Reason,
+    *,
+    worse: bool,
+    words: tuple[Word, Word],
+    withheld: tuple[Reason, ...] = (),
+    capped: tuple[Reason, ...] = (),
+) -> Verdict:
+    """The word for one metric of one cell.
+
+    `shown` is a reason where the two cannot be compared; `worse` the side to which the estimate lies, `words` what a
+    change for the worse and one for the better are called. `withheld` keeps a cell from being called better or
+    equivalent, `capped` from being called anything.
+    """
+    if isinstance(shown, Reason):
+        return Word.NOT_COMPARABLE, (shown, *withheld)
+    differs = shown.p_holm <= shown.level
+    if shown.p_equivalence_holm <= shown.level:
+        word, why = Word.EQUIVALENT, (Reason.WITHIN_MARGIN, *((Reason.ALSO_DIFFERENT,) if differs else ()))
+        if withheld and differs and worse:  # what is left of its trials flatters it, and is worse all the same
+            word, why = words[0], (Reason.DIFFERENCE_SHOWN,)
+    elif differs:
+        word, why = words[0] if worse else words[1], (Reason.DIFFERENCE_SHOWN,)
+    else:
+        word, why = Word.NO_EVIDENCE, (_short(shown),)
+    if withheld:
+        why, word = ((*why, *withheld), word) if word is words[0] else ((*withheld, *why), Word.NO_EVIDENCE)
+    return (Word.NO_EVIDENCE, (*capped, *why)) if capped else (word, why)
+
+
+def of_failures(shown: Shown | Reason, *, more: bool, reachable: bool, capped: tuple[Reason, ...] = ()) -> Verdict:
+    """The word for how often trials fail; `more` is the side to which the rates lie."""
+    if isinstance(shown, Reason):
+        return Word.NOT_COMPARABLE, (shown,)
+    if shown.p_holm <= shown.level:
+        word = Word.BREAKS if more else Word.FIXES
+        why = Reason.FAILS_MORE if more else Reason.FAILS_LESS
+        return (Word.NO_EVIDENCE, (*capped, why)) if capped else (word, (why,))
+    return Word.NO_EVIDENCE, (*capped, _short(shown) if reachable else Reason.OUT_OF_REACH)
+
+
+def _short(shown: Shown) -> Reason:
+    return Reason.COUNTS_ALONE if shown.p <= shown.level else Reason.NOT_SHOWN

@@ -1,0 +1,89 @@
+"""What the trials of one cell say: which of them count, which failed, and their values of one metric."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from batchmatrix.model.evidence import Blame, Outcome
+from batchmatrix.model.record import Record
+from batchmatrix.model.summary import TrialResult
+
+__all__ = ["Trials", "Values", "gather", "values"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """The trials of one cell, sorted by what they mean for its failure rate. Records are in order of their trials."""
+
+    planned: int
+    passed: tuple[Record, ...] = ()
+    failed: tuple[Record, ...] = ()
+    """By the workload's own doing, in the last attempt or one before it since the newest rerun."""
+    excluded: tuple[Record, ...] = ()
+    """Ended by infrastructure, a queue or a person: that says nothing about the cell."""
+    retried: int = 0
+    """Of `failed`, how many passed on a retry."""
+
+    @property
+    def counted(self) -> tuple[Record, ...]:
+        """All that go into the failure rate, in order of their trials."""
+        return tuple(sorted((*self.passed, *self.failed), key=_trial))
+
+    @property
+    def causes(self) -> Counter[Outcome]:
+        """Outcomes of `excluded`."""
+        return Counter(record.outcome for record in self.excluded)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """One metric of one cell: a number per trial that passed, in order of the trials."""
+
+    numbers: tuple[float, ...]
+    records: tuple[Record, ...]
+    """Where the numbers are from."""
+    planned: int
+    failed: int
+    """Trials that failed; what they measured before is not counted, and never made up."""
+
+    @property
+    def missing(self) -> int:
+        """Trials without a number, for whatever cause."""
+        return self.planned - len(self.numbers)
+
+
+def gather(results: Iterable[TrialResult], planned: int) -> Trials:
+    """The results of one cell of so many trials; what is not done yet is in none of the groups."""
+    passed, failed, excluded, retried = [], [], [], 0
+    for result in results:
+        record = result.record
+        if record is None:
+            continue
+        if result.stumbled or record.blame is Blame.WORKLOAD:
+            failed.append(record)
+            retried += record.outcome is Outcome.SUCCEEDED
+        elif record.outcome is Outcome.SUCCEEDED:
+            passed.append(record)
+        else:
+            excluded.append(record)
+    good, bad, others = (tuple(sorted(group, key=_trial)) for group in (passed, failed, excluded))
+    return Trials(planned, good, bad, others, retried)
+
+
+def values(trials: Trials, metric: str) -> Values:
+    """The metric in all trials that passed; nan and infinite values are none."""
+    found = [(record, value) for record in trials.passed if (value := _value(record, metric)) is not None]
+    numbers, records = tuple(value for _, value in found), tuple(record for record, _ in found)
+    return Values(numbers, records, trials.planned, len(trials.failed))
+
+
+def _value(record: Record, metric: str) -> float | None:
+    value = next((each.value for each in record.log.metrics if each.name == metric), None)
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _trial(record: Record) -> tuple[int, int]:
+    return record.id.trial, record.id.attempt

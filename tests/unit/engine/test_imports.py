@@ -1,0 +1,29 @@
+"""What the process that runs for months does not load: libraries for judging take a second and 60 MB."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+OPERATOR = Path(__file__).resolve().parents[3] / "operator"
+HEAVY = ("scipy", "pandas", "numpy", "matplotlib")
+
+
+def loaded(module: str) -> set[str]:
+    words = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    environ = {**os.environ, "PYTHONPATH": str(OPERATOR)}
+    done = subprocess.run(
+        [sys.executable, "-c", words], env=environ, capture_output=True, text=True, timeout=60, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_the_engine_does_without_the_libraries_of_judging() -> None:
+    assert loaded("batchmatrix.engine.reporting").isdisjoint(HEAVY)
+    assert loaded("batchmatrix.formats.matrix_json").isdisjoint(HEAVY)
+
+
+def test_judging_takes_them() -> None:
+    assert "scipy" in loaded("batchmatrix.summarise.judging.judge")

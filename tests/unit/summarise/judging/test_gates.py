@@ -1,0 +1,239 @@
+"""Gates: the whole interval inside passes, the whole outside fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from batchmatrix.model.evidence import Outcome
+from batchmatrix.model.judging import FAILURES, CompareRule, Comparison, Finding, GateRule, JudgingRules, Limit, Word
+from batchmatrix.model.metric import MetricValue
+from batchmatrix.summarise.judging.gates import gates
+from tests.support.judging_cells import MS, a_comparison, gate, rules, summary
+
+# 95 % interval of the mean of these three: 10 ± 4.3027 / sqrt(3), which is 7.52 to 12.48
+TEN = [9.0, 10.0, 11.0]
+
+
+def found(cells: dict[str, list[Any]], of: JudgingRules, comparisons: Sequence[Comparison] = ()) -> list[Finding]:
+    return list(gates(summary(cells), of, comparisons))
+
+
+def only(cells: dict[str, list[Any]], of: JudgingRules, comparisons: Sequence[Comparison] = ()) -> Finding:
+    (one,) = found(cells, of, comparisons)
+    return one
+
+
+# Against a value
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "reason"),
+    [
+        (gate("12.49"), "pass", "inside"),
+        (gate("12.47"), "inconclusive", "undecided"),
+        (gate("7.53"), "inconclusive", "undecided"),
+        (gate("7.51"), "fail", "outside"),
+        (gate("7.51", lower=True), "pass", "inside"),
+        (gate("7.53", lower=True), "inconclusive", "undecided"),
+        (gate("12.49", lower=True), "fail", "outside"),
+    ],
+)
+def test_the_interval_of_the_mean_decides(rule: GateRule, status: str, reason: str) -> None:
+    one = only({"cell": TEN}, rules(rule, scale="linear", pairs=()))
+    assert (one.status, one.reason) == (status, reason)
+    assert (one.kind, one.name, one.cell, one.metric) == ("gate", "it", "cell", MS)
+    assert one.actual == 10.0
+    assert (one.low, one.high) == (pytest.approx(7.5159, abs=1e-4), pytest.approx(12.4841, abs=1e-4))
+    assert (one.minimum, one.maximum) == (rule.min, rule.max)
+
+
+def test_the_line_says_what_there_is_and_what_was_asked() -> None:
+    one = only({"cell": TEN}, rules(gate("12.5"), scale="linear", pairs=()))
+    assert one.text == "cell cell: ms 10 [7.51586, 12.4841] (mean) keeps at most 12.5"
+    one = only({"cell": TEN}, rules(gate("12"), pairs=()))
+    assert one.text == "cell cell: ms 9.96655 [7.767, 12.789] (geometric mean) is on both sides of at most 12"
+
+
+def test_two_limits_fail_by_either_and_pass_by_both() -> None:
+    def both(low: float, high: float) -> str:
+        rule = GateRule("it", MS, min=Limit(low, text=str(low)), max=Limit(high, text=str(high)))
+        return only({"cell": TEN}, rules(rule, scale="linear", pairs=())).status
+
+    assert [both(7, 13), both(8, 13), both(7, 12), both(13, 14), both(1, 2)] == [
+        "pass",
+        "inconclusive",
+        "inconclusive",
+        "fail",
+        "fail",
+    ]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [None, Outcome.SUCCEEDED, Outcome.TIMEOUT, (Outcome.TIMEOUT, 10.0), Outcome.NODE_LOST, (Outcome.NODE_LOST, 10.0)],
+)
+def test_a_trial_without_a_value_keeps_a_gate_from_passing_and_not_from_failing(last: Any) -> None:
+    cells = {"cell": [*TEN, last]}
+    one = only(cells, rules(gate("20"), scale="linear", pairs=()))
+    assert (one.status, one.reason) == ("inconclusive", "missing-values")
+    assert one.text.endswith("keeps at most 20, but only 3 of 4 trials of cell have a sound value")
+    assert only(cells, rules(gate("2"), scale="linear", pairs=())).status == "fail"
+
+
+def test_a_success_after_a_retry_is_a_survivor() -> None:
+    made = summary({"cell": [9.0, 10.0, 11.0]})
+    retried = replace(made, trials=(*made.trials[:2], replace(made.trials[2], stumbled=True)))
+    (one,) = gates(retried, rules(gate("20"), pairs=()), ())
+    assert (one.status, one.reason) == ("inconclusive", "missing-values")
+
+
+def test_values_that_are_no_numbers_keep_a_gate_from_passing() -> None:
+    cells = {"cell": [9.0, 10.0, MetricValue(MS, "mean", 11.0, 5, invalid=1)]}
+    assert only(cells, rules(gate("20"), scale="linear", pairs=())).reason == "missing-values"
+    assert only(cells, rules(gate("2"), scale="linear", pairs=())).status == "fail"
+
+
+def test_one_value_has_no_interval() -> None:
+    one = only({"cell": [10.0]}, rules(gate("20"), pairs=()))
+    assert (one.status, one.reason) == ("inconclusive", "no-interval")
+    assert one.text == "cell cell: 1 trial has succeeded with a value of ms, an interval needs two"
+    one = only({"cell": [None, None]}, rules(gate("20"), pairs=()))
+    assert one.text == "cell cell: no trial has succeeded with a value of ms, an interval needs two"
+
+
+def test_equal_values_are_their_own_interval() -> None:
+    assert only({"cell": [0.0, 0.0, 0.0]}, rules(gate("0"), pairs=())).status == "pass"
+    assert only({"cell": [1.0, 1.0, 1.0]}, rules(gate("0"), pairs=())).status == "fail"
+
+
+# Against the baseline
+
+CELLS: dict[str, list[Any]] = {"base": [10.0, 10.1, 9.9], "fast": [10.0, 10.1, 9.9], "slow": [13.0, 13.1, 12.9]}
+
+
+def test_the_interval_of_the_change_decides_and_a_baseline_has_none() -> None:
+    # the change of `fast` is 0 ± 2.3 %, of `slow` 30 ± 2.6 %
+    findings = found(CELLS, rules(gate("+5%")))
+    assert [(one.cell, one.status) for one in findings] == [("fast", "pass"), ("slow", "fail")]
+    assert [one.actual for one in findings] == pytest.approx([0, 0.3], abs=1e-3)
+    assert findings[1].text.startswith("cell slow: ms +30.0% [+27.")
+    assert findings[1].text.endswith("] is beyond at most +5%")
+    assert [one.status for one in found(CELLS, rules(gate("+1%")))] == ["inconclusive", "fail"]
+    assert [one.status for one in found(CELLS, rules(gate("-10%", lower=True)))] == ["pass", "pass"]
+    assert [one.status for one in found(CELLS, rules(gate("+10%", lower=True)))] == ["fail", "pass"]
+
+
+def test_a_comparison_that_there_is_gives_the_interval() -> None:
+    comparisons = [a_comparison("fast", 0.06, 0.08), a_comparison("slow", 0.01, 0.02, word=Word.EQUIVALENT)]
+    findings = found(CELLS, rules(gate("+5%")), comparisons)
+    assert [(one.cell, one.status, one.low, one.high) for one in findings] == [
+        ("fast", "fail", 0.06, 0.08),
+        ("slow", "pass", 0.01, 0.02),
+    ]
+
+
+def test_what_is_not_comparable_decides_nothing_and_says_why() -> None:
+    compared = a_comparison(
+        "slow", 0.2, 0.3, word=Word.NOT_COMPARABLE, reasons=("other-unit", "x"), text="the units differ"
+    )
+    one = found(CELLS, rules(gate("+5%")), [compared])[1]
+    assert (one.status, one.reason) == ("inconclusive", "other-unit")
+    assert one.text == "cell slow: ms cannot be compared: the units differ"
+
+
+def test_a_limit_needs_no_direction() -> None:
+    compared = a_comparison("slow", 0.2, 0.3, word=Word.NOT_COMPARABLE, reasons=("no-direction",))
+    assert found(CELLS, rules(gate("+5%")), [compared])[1].status == "fail"
+
+
+def beside(metric: str, **changes: Any) -> Comparison:
+    """A comparison of `slow` in another metric or in how often it fails: it holds for all that it measures."""
+    return replace(a_comparison("slow", 0.2, 0.3), metric=metric, **changes)
+
+
+@pytest.mark.parametrize("metric", [MS, FAILURES])
+def test_a_confounded_cell_decides_nothing_unless_that_is_allowed(metric: str) -> None:
+    compared = [beside(metric, confounded=("node",))]
+    assert found(CELLS, rules(gate("+5%")), compared)[1].reason == "confounded"
+    allowed = rules(gate("+5%"), compare=CompareRule(allow_confounded=True))
+    assert found(CELLS, allowed, compared)[1].status == "fail"
+    # what it measured against a value is what it measured
+    assert found(CELLS, rules(gate("11", mitigation="slow")), compared)[0].status == "fail"
+
+
+@pytest.mark.parametrize("metric", [MS, FAILURES])
+def test_a_cell_of_which_some_trials_were_chosen_decides_nothing(metric: str) -> None:
+    findings = found(CELLS, rules(gate("+5%")), [beside(metric, reasons=("rerun-selected", "not-shown"))])
+    assert [(one.status, one.reason) for one in findings] == [("pass", "inside"), ("inconclusive", "rerun-selected")]
+
+
+def test_a_cell_without_a_baseline_cannot_be_decided() -> None:
+    findings = found(CELLS, rules(gate("+5%"), pairs=(("fast", "base"),)))
+    assert [(one.cell, one.status, one.reason) for one in findings] == [
+        ("fast", "pass", "inside"),
+        ("slow", "inconclusive", "no-baseline"),
+    ]
+    assert [one.reason for one in found(CELLS, rules(gate("+5%"), pairs=()))] == ["no-baseline"] * 3
+
+
+def test_a_gate_that_fits_baselines_alone_or_nothing_is_not_kept() -> None:
+    one = only(CELLS, rules(gate("+5%", mitigation="base")))
+    assert (one.cell, one.status, one.reason) == ("", "inconclusive", "no-cell")
+    assert one.text == "it fits baselines alone, which are held against nothing, so nothing shows that it is kept"
+    assert only(CELLS, rules(gate("+5%", mitigation="typo"))).reason == "no-cell"
+    assert found(CELLS, rules(gate("+5%", mode="x"), labels={"mode": "y"})) == []
+
+
+def test_a_baseline_is_held_against_values() -> None:
+    rule = GateRule("it", MS, min=Limit(5.0, text="5"), max=Limit(0.05, relative=True, text="+5%"))
+    assert [(one.cell, one.status) for one in found(CELLS, rules(rule))] == [
+        ("base", "pass"),
+        ("fast", "pass"),
+        ("slow", "fail"),
+    ]
+
+
+def test_too_few_trials_on_a_side_decide_nothing() -> None:
+    cells = {**CELLS, "base": [10.0, 10.1]}
+    findings = found(cells, rules(gate("+5%")))
+    assert {one.reason for one in findings} == {"too-few-trials"}
+    assert findings[0].text == "cell fast: 3 v 2 trials have a value of ms, 3 on each side are the least"
+    assert found(cells, rules(gate("+5%"), compare=CompareRule(min_trials=2)))[1].status == "fail"
+
+
+@pytest.mark.parametrize("which", ["base", "fast"])
+def test_survivors_never_pass(which: str) -> None:
+    cells = {**CELLS, which: [*CELLS[which], Outcome.TIMEOUT]}
+    one = found(cells, rules(gate("+5%")))[0]
+    assert (one.status, one.reason) == ("inconclusive", "missing-values")
+    assert one.text.endswith(f"but only 3 of 4 trials of {which} have a sound value")
+    assert found(cells, rules(gate("-50%")))[0].status == "fail"
+
+
+def test_without_any_spread_a_change_is_not_known() -> None:
+    one = only({"base": [1.0] * 3, "fast": [1.0] * 3}, rules(gate("+5%")))
+    assert (one.status, one.reason) == ("inconclusive", "no-interval")
+
+
+# Against a baseline on a linear scale
+
+
+def test_a_share_of_a_mean_on_a_linear_scale() -> None:
+    linear = rules(gate("+5%"), scale="linear")
+    findings = found(CELLS, linear)
+    assert [one.status for one in findings] == ["pass", "fail"]
+    assert findings[1].text.startswith("cell slow: ms less 1.05 times its baseline +2.5 [+2.2")
+    below = {name: [-value for value in values] for name, values in CELLS.items()}
+    # -13 is less than -10 and 5 % more of it, -9.5; and it is less than 5 % less of it, -10.5
+    assert [one.status for one in found(below, linear)] == ["pass", "pass"]
+    assert [one.status for one in found(below, rules(gate("-5%", lower=True), scale="linear"))] == ["pass", "fail"]
+
+
+def test_a_share_of_what_may_be_zero_says_nothing() -> None:
+    cells = {"base": [-0.1, 0.0, 0.2], "fast": [5.0, 5.1, 5.2]}
+    one = only(cells, rules(gate("+5%"), scale="linear"))
+    assert (one.status, one.reason) == ("inconclusive", "baseline-near-zero")
