@@ -60,10 +60,10 @@ class Inline:
     """An Analyst in the caller's own process: for one run at a time, where nothing else has to be looked after."""
 
     def __init__(self, *, pages: bool = True) -> None:
-        self._pages = pages
+        self.pages = pages
 
     async def judge(
         self, summary: Summary, rules: JudgingRules, *, location: str, excerpts: Mapping[tuple[str, int], str]
     ) -> Judged:
         """As in ports.Analyst."""
-        return analyse(summary, rules, location=location, excerpts=excerpts, pages=self._pages)
+        return analyse(summary, rules, location=location, excerpts=excerpts, pages=self.pages)

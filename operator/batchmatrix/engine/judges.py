@@ -42,7 +42,8 @@ async def run_judged(run: Run, summary: Summary, analyst: Analyst, *, location: 
     """
     rules = rules_of(run)
     try:
-        judged = await analyst.judge(summary, rules, location=location, excerpts=await excerpts_of(run.store, summary))
+        excerpts = await excerpts_of(run.store, summary) if analyst.pages else {}
+        judged = await analyst.judge(summary, rules, location=location, excerpts=excerpts)
     except Unavailable as error:
         run.unjudged += 1
         if run.unjudged < TRIES:

@@ -24,6 +24,9 @@ class Judged:
 class Analyst(Protocol):
     """Whoever judges: the same summary and rules give the same result, byte for byte."""
 
+    pages: bool
+    """Whether the page and plots are made, too, which show excerpts of logs."""
+
     async def judge(
         self, summary: Summary, rules: JudgingRules, *, location: str, excerpts: Mapping[tuple[str, int], str]
     ) -> Judged:

@@ -29,6 +29,8 @@ WORK: Json = {"image": "app:1", "command": ["run"]}
 class Absent:
     """A judge that cannot be had so many times."""
 
+    pages = True
+
     def __init__(self, times: int) -> None:
         self.left = times
         self.asked = 0

@@ -42,7 +42,7 @@ class ChildAnalyst:
         patience: float = PATIENCE,
     ) -> None:
         """`pages`: whether the page and plots are made, too."""
-        self._pages = pages
+        self.pages = pages
         self._command = command
         self._patience = patience
         self._one = asyncio.Semaphore(1)
@@ -51,7 +51,7 @@ class ChildAnalyst:
         self, summary: Summary, rules: JudgingRules, *, location: str, excerpts: Mapping[tuple[str, int], str]
     ) -> Judged:
         """As in ports.Analyst."""
-        request = pickle.dumps((summary, rules, location, excerpts, self._pages), protocol=pickle.HIGHEST_PROTOCOL)
+        request = pickle.dumps((summary, rules, location, excerpts, self.pages), protocol=pickle.HIGHEST_PROTOCOL)
         async with self._one:
             answer = await self._run(request)
         try:
