@@ -74,7 +74,8 @@ def parse(megabytes: int, say: Callable[[str], None]) -> list[Run]:
 
 def table(runs: Sequence[Run]) -> Table:
     """Speed, memory and what was flagged, and the ratio of CPU to the floor's."""
-    made = Table(f"parse: {runs[0].bytes / 1e6:.0f} MB of a hostile log", ("", "MB/s", "MiB", "long lines", "unreadable", "invalid"))
+    columns = ("", "MB/s", "MiB", "long lines", "unreadable", "invalid")
+    made = Table(f"parse: {runs[0].bytes / 1e6:.0f} MB of a hostile log", columns)
     for run in runs:
         rate = f"{run.bytes / 1e6 / run.seconds:.0f}"
         flagged = (str(run.long_lines), str(run.malformed), str(run.invalid))
