@@ -33,7 +33,8 @@ def triage(operator: Installation) -> Json:
         ],
         catalog={"mitigations": mitigations},
         trials=TRIALS,
-        workload={"timeout": "6s"},
+        # Time for the others to start and to end, on a machine that has a lot else to do.
+        workload={"timeout": "25s"},
         metrics=[STEP],
         baseline={"match": {"mitigation": "hang"}},
         overrides=[{"match": {"mitigation": "hang"}, "set": {"expect": {"outcome": "any"}}}],
