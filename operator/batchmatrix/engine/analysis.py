@@ -7,17 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from batchmatrix.engine.tables import tables_of
 from batchmatrix.model.judging import JudgingRules
 from batchmatrix.model.summary import Summary
 from batchmatrix.ports.analyst import Judged
-from batchmatrix.publish.csvs import cells_csv, trials_csv
-from batchmatrix.publish.junit import junit_xml
-from batchmatrix.publish.matrix_md import matrix_markdown
-from batchmatrix.publish.metrics_csv import metrics_csv
-from batchmatrix.publish.summary_json import summary_json
 from batchmatrix.summarise.judging.judge import judge
 
-__all__ = ["Inline", "analyse", "tables_of"]
+__all__ = ["Inline", "analyse"]
 
 
 def analyse(
@@ -41,19 +37,6 @@ def analyse(
         files["report.html"] = report_html(judged, rules, location=location, excerpts=excerpts).encode()
         files |= {f"plots/{name}": data for name, data in plots(judged, rules).items()}
     return Judged(judged, files)
-
-
-def tables_of(summary: Summary, rules: JudgingRules, *, location: str) -> dict[str, bytes]:
-    """Every file that is plain text."""
-    texts = {
-        "matrix.json": summary_json(summary, rules=rules, location=location),
-        "matrix.md": matrix_markdown(summary, location=location),
-        "cells.csv": cells_csv(summary),
-        "trials.csv": trials_csv(summary),
-        "metrics.csv": metrics_csv(summary, tags=rules.labels),
-        "junit.xml": junit_xml(summary, location=location),
-    }
-    return {name: text.encode() for name, text in texts.items()}
 
 
 class Inline:

@@ -10,16 +10,12 @@ from batchmatrix.base.text import one_line
 from batchmatrix.engine.excerpts import excerpts_of
 from batchmatrix.engine.policy import judging_rules
 from batchmatrix.engine.run import Run
+from batchmatrix.engine.tables import tables_of
 from batchmatrix.model.judging import NO_RULES, Judgement, JudgingRules
 from batchmatrix.model.summary import Summary
 from batchmatrix.ports.analyst import Analyst, Judged
-from batchmatrix.publish.csvs import cells_csv, trials_csv
-from batchmatrix.publish.junit import junit_xml
-from batchmatrix.publish.matrix_md import matrix_markdown
-from batchmatrix.publish.metrics_csv import metrics_csv
-from batchmatrix.publish.summary_json import summary_json
 
-__all__ = ["TRIES", "rules_of", "run_judged"]
+__all__ = ["TRIES", "run_judged"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +23,7 @@ TRIES = 3
 """Times that a run is given to be judged; then it ends without, or one that cannot be judged would never end."""
 
 
-def rules_of(run: Run) -> JudgingRules:
+def _rules(run: Run) -> JudgingRules:
     """How the spec in force has its results judged."""
     if run.matrix is None or run.plan is None:
         return NO_RULES
@@ -40,7 +36,7 @@ async def run_judged(run: Run, summary: Summary, analyst: Analyst, *, location: 
     Raises Unavailable where that cannot be had now. After TRIES such tries it is given without judgement: with a
     verdict that is never better than what the outcomes alone and the rules that nobody could look at allow.
     """
-    rules = rules_of(run)
+    rules = _rules(run)
     try:
         excerpts = await excerpts_of(run.store, summary) if analyst.pages else {}
         judged = await analyst.judge(summary, rules, location=location, excerpts=excerpts)
@@ -61,12 +57,5 @@ def _unjudged(summary: Summary, rules: JudgingRules, why: str, location: str) ->
     word = "inconclusive" if deciding and summary.verdict == "pass" else summary.verdict
     reason = why if word != summary.verdict else f"{summary.reason}; {why}"
     summary = replace(summary, verdict=word, reason=reason, judgement=Judgement(warnings=(why,)))
-    texts = {
-        "matrix.json": summary_json(summary, rules=rules, location=location),
-        "matrix.md": matrix_markdown(summary, location=location),
-        "cells.csv": cells_csv(summary),
-        "trials.csv": trials_csv(summary),
-        "metrics.csv": metrics_csv(summary, tags=rules.labels),
-        "junit.xml": junit_xml(summary, location=location),  # one of before a rerun must not stay, least of all a pass
-    }
-    return Judged(summary, {name: text.encode() for name, text in texts.items()})
+    # All tables: one of before a rerun must not stay, least of all a junit.xml that passes.
+    return Judged(summary, tables_of(summary, rules, location=location))
