@@ -8,13 +8,13 @@ from pathlib import Path
 
 from batchmatrix.adapters.files import shown_name
 from batchmatrix.base.errors import InvalidSpec, NotFound, Unavailable
-from batchmatrix.ports.store import ObjectInfo, Store, check_key
+from batchmatrix.ports.store import ObjectInfo, ReadableStore, check_key
 
 __all__ = ["LocalRuns"]
 
 
-class LocalRuns(Store):
-    """A folder as a Store to read from: it is never made, locked or written."""
+class LocalRuns(ReadableStore):
+    """A folder as a store to read from: it is never made, locked or written."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -55,18 +55,6 @@ class LocalRuns(Store):
                 key = path.relative_to(self._path).as_posix()
                 if key.startswith(prefix) and _is_key(key) and path.is_file() and path.resolve().is_relative_to(root):
                     yield key
-
-    async def put_new(self, key: str, data: bytes) -> None:
-        """Not for writing."""
-        raise NotImplementedError
-
-    async def put(self, key: str, data: bytes) -> None:
-        """Not for writing."""
-        raise NotImplementedError
-
-    async def delete(self, key: str) -> None:
-        """Not for writing."""
-        raise NotImplementedError
 
     async def close(self) -> None:
         """Nothing is open."""

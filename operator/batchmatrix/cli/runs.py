@@ -17,7 +17,7 @@ from batchmatrix.model.cell import MatrixRef
 from batchmatrix.model.judging import JudgingRules
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import Summary
-from batchmatrix.ports.store import Store
+from batchmatrix.ports.store import ReadableStore
 from batchmatrix.publish.keys import run_prefix, runs_prefix
 from batchmatrix.wiring import connect, open_results
 
@@ -32,7 +32,7 @@ _OF_MATRIX = re.compile(r"(?P<url>.+)/(?P<name>runs/[0-9]+)")
 class RunPlace:
     """Where a run's files are: those of the report under `folder`, logs where their records say."""
 
-    store: Store
+    store: ReadableStore
     """It begins at the matrix's own folder, or at the run's where that stands alone."""
     folder: str
     """Without a slash at its end; empty where the store is the run itself."""

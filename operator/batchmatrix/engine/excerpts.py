@@ -11,7 +11,7 @@ from batchmatrix.engine.logstore import chunk_keys
 from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import Summary
-from batchmatrix.ports.store import Store
+from batchmatrix.ports.store import ReadableStore
 
 __all__ = ["EXCERPT", "LOGS", "excerpts_of"]
 
@@ -23,7 +23,7 @@ EXCERPT = 8 << 10
 
 
 async def excerpts_of(
-    store: Store, summary: Summary, *, key_of: Callable[[Record], str] = lambda record: record.log.key
+    store: ReadableStore, summary: Summary, *, key_of: Callable[[Record], str] = lambda record: record.log.key
 ) -> dict[tuple[str, int], str]:
     """Text by cell and trial, as the container wrote it: it is for others to make it harmless.
 
@@ -52,7 +52,7 @@ def _failed(summary: Summary) -> Iterator[Record]:
     yield from chosen[:LOGS]
 
 
-async def _end_of(store: Store, key: str) -> bytes:
+async def _end_of(store: ReadableStore, key: str) -> bytes:
     end = b""
     for chunk in reversed((await chunk_keys(store, key))[-2:]):
         if len(end) >= EXCERPT:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from batchmatrix.base.errors import AlreadyExists, BatchMatrixError, NotFound, Unavailable
 from batchmatrix.capture.chunks import Chunk, chunk_key, open_chunk
 from batchmatrix.ports.clock import Clock
-from batchmatrix.ports.store import Store
+from batchmatrix.ports.store import ReadableStore, Store
 
 __all__ = ["PatientStore", "backoff", "chunk_keys", "chunks_of", "read_log"]
 
@@ -76,7 +76,7 @@ class PatientStore:
                 self._waits("")
 
 
-async def chunk_keys(store: Store | PatientStore, prefix: str) -> list[str]:
+async def chunk_keys(store: ReadableStore | PatientStore, prefix: str) -> list[str]:
     """Keys of the chunks under `prefix` in order; empty where there is no log.
 
     Raises BatchMatrixError where one is missing or something else lies there.
@@ -93,7 +93,7 @@ async def chunk_keys(store: Store | PatientStore, prefix: str) -> list[str]:
     return keys
 
 
-async def chunks_of(store: Store | PatientStore, keys: list[str]) -> AsyncIterator[Chunk]:
+async def chunks_of(store: ReadableStore | PatientStore, keys: list[str]) -> AsyncIterator[Chunk]:
     """The chunks themselves. Raises BatchMatrixError where one is damaged or not the one for its place."""
     offset = 0
     for number, key in enumerate(keys, start=1):
@@ -104,7 +104,7 @@ async def chunks_of(store: Store | PatientStore, keys: list[str]) -> AsyncIterat
         yield chunk
 
 
-async def read_log(store: Store, prefix: str) -> AsyncIterator[bytes]:
+async def read_log(store: ReadableStore, prefix: str) -> AsyncIterator[bytes]:
     """The raw bytes of a log, 256 KiB at most at a time; those sealed so far where the container still runs.
 
     Raises NotFound where there is none, BatchMatrixError where a part is missing or damaged, Unavailable.

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from batchmatrix.base.errors import InvalidSpec, Problem
 
-__all__ = ["KEY_LIMIT", "ObjectInfo", "Store", "check_key"]
+__all__ = ["KEY_LIMIT", "ObjectInfo", "ReadableStore", "Store", "check_key"]
 
 KEY_LIMIT = 1024
 """Bytes of the longest key."""
@@ -45,19 +45,37 @@ class ObjectInfo:
     """Bytes."""
 
 
-class Store(Protocol):
-    """A bucket or a folder. Keys are relative, `/`-separated, and such as check_key takes.
+class ReadableStore(Protocol):
+    """A bucket or a folder, for those who only read. Keys are relative, `/`-separated, and such as check_key takes.
 
-    Every method raises Unavailable where the store cannot answer now; what a method returned from without an
-    error is durable and seen by every later call. After Unavailable, or when a call was cancelled, a write may have
-    happened or not, or may still happen. No key may be the folder of another (`a` beside `a/b`): a folder refuses
-    the later one with NameConflict.
+    Every method raises Unavailable where the store cannot answer now.
     """
 
     @property
     def url(self) -> str:
         """Where a person finds it: `s3://bucket/prefix` or `file:///path`; holds no secret."""
         ...
+
+    async def get(self, key: str) -> bytes:
+        """Read an object whole. Raises NotFound."""
+        ...
+
+    def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+        """Objects whose key begins with `prefix` (any text), in the byte order of their keys."""
+        ...
+
+    async def close(self) -> None:
+        """Let connections go."""
+        ...
+
+
+class Store(ReadableStore, Protocol):
+    """One that is written, too.
+
+    What a method returned from without an error is durable and seen by every later call. After Unavailable, or when a
+    call was cancelled, a write may have happened or not, or may still happen. No key may be the folder of another (`a`
+    beside `a/b`): a folder refuses the later one with NameConflict.
+    """
 
     async def put_new(self, key: str, data: bytes) -> None:
         """Write an object that must not be there yet; of two writers exactly one wins. Raises AlreadyExists.
@@ -70,18 +88,6 @@ class Store(Protocol):
         """Write an object whole, in place of an older one."""
         ...
 
-    async def get(self, key: str) -> bytes:
-        """Read an object whole. Raises NotFound."""
-        ...
-
-    def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
-        """Objects whose key begins with `prefix` (any text), in the byte order of their keys."""
-        ...
-
     async def delete(self, key: str) -> None:
         """Remove an object; one that is not there is fine."""
-        ...
-
-    async def close(self) -> None:
-        """Let connections go."""
         ...
