@@ -37,6 +37,8 @@ async def run_judged(run: Run, summary: Summary, analyst: Analyst, *, location: 
     verdict that is never better than what the outcomes alone and the rules that nobody could look at allow.
     """
     rules = _rules(run)
+    if run.judged is not None and run.judged[:2] == (summary, rules):
+        return run.judged[2]  # it could not be published; to judge it again would take as long again
     try:
         excerpts = await excerpts_of(run.store, summary) if analyst.pages else {}
         judged = await analyst.judge(summary, rules, location=location, excerpts=excerpts)
@@ -46,6 +48,8 @@ async def run_judged(run: Run, summary: Summary, analyst: Analyst, *, location: 
             raise
         logger.warning("results are published unjudged: %s", error, extra={"matrix": run.ref.name})
         judged = _unjudged(summary, rules, str(error), location)
+    else:
+        run.judged = summary, rules, judged
     run.unjudged = 0
     return judged
 

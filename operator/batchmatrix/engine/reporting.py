@@ -163,7 +163,7 @@ class Reporter:
         except NameConflict as error:
             logger.warning("%s", error, extra={"matrix": run.ref.name})
             run.notice = str(error)
-        run.summary, run.published, run.published_at = summary, state, now
+        run.summary, run.published, run.published_at, run.judged = summary, state, now, None
         return summary
 
     async def _announce(self, run: Run, before: Mapping[str, Any], status: Mapping[str, Any]) -> None:

@@ -21,11 +21,13 @@ from batchmatrix.engine.rereading import Rereading
 from batchmatrix.engine.vanished import Vanished
 from batchmatrix.ledger.writer import Ledger
 from batchmatrix.model.cell import Cell, MatrixRef, Plan
+from batchmatrix.model.judging import JudgingRules
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.metric import NO_RULES, ReadingRules
 from batchmatrix.model.observed import JobState, PodState
 from batchmatrix.model.summary import Summary
 from batchmatrix.model.v1alpha1 import BatchMatrix
+from batchmatrix.ports.analyst import Judged
 from batchmatrix.ports.store import Store
 
 __all__ = ["Run"]
@@ -120,6 +122,8 @@ class Run:
     """Monotonic seconds."""
     unjudged: int = 0
     """Times in a row that its results could not be judged."""
+    judged: tuple[Summary, JudgingRules, Judged] | None = None
+    """What judging made of this summary by these rules, until it is published."""
     notice: str = ""
     """Something that the user should mend and that stops nothing, in one line."""
 

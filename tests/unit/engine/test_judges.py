@@ -181,3 +181,21 @@ async def test_a_log_that_cannot_be_read_leaves_its_excerpt_out(start: Start) ->
     store.get = broken  # type: ignore[method-assign]
     assert (await over(world, process))["verdict"] == "fail"
     assert absent.excerpts == {}
+
+
+async def test_what_was_judged_is_published_once_the_store_takes_it_and_not_judged_again(start: Start) -> None:
+    world = a_world(checks=[{"metric": "loss", "max": 2.0}])
+    world.analyst = absent = Absent(0)
+    store = world.stores["default"]
+    put, refused = store.put, 0
+
+    async def full(key: str, data: bytes) -> None:
+        nonlocal refused
+        refused += 1
+        if refused <= 3:
+            raise Unavailable("the store is full")
+        await put(key, data)
+
+    store.put = full  # type: ignore[method-assign]
+    assert (await over(world, start(world)))["verdict"] == "pass"
+    assert (refused > 3, absent.asked) == (True, 1)
