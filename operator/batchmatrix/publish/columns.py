@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from batchmatrix.base.text import for_markdown, one_line, scalar_text
+from batchmatrix.base.text import for_markdown, one_line
 from batchmatrix.model.summary import CellSummary, Summary
-from batchmatrix.publish.fields import axis_names, mean_text, metric_units
+from batchmatrix.publish.fields import axis_names, axis_text, mean_text, metric_units, shown_unit
 
 __all__ = ["METRIC_LIMIT", "Column", "columns_of", "table_rows"]
 
@@ -53,7 +53,8 @@ def columns_of(summary: Summary, shown: int) -> tuple[list[Column], list[str]]:
     if any(_tells(cell) for cell in summary.cells):
         columns.append(Column("expect", [_expect(cell) for cell in cells]))
     for name, unit in list(metric_units(summary).items())[:METRIC_LIMIT]:
-        head = _clip(name) if not unit or name.endswith(f"_{unit}") else f"{_clip(name)} ({_clip(unit)})"
+        behind = shown_unit(name, unit)
+        head = f"{_clip(name)} ({_clip(behind)})" if behind else _clip(name)
         columns.append(Column(head, [_metric(cell, name) for cell in cells], right=True))
     lines = [f"All cells: {', '.join(shared)}"] if shared else []
     for kind, places in (
@@ -88,15 +89,11 @@ def _pad(columns: Sequence[Column], widths: Sequence[int], texts: Sequence[str])
 def _axes(summary: Summary, cells: Sequence[CellSummary]) -> tuple[list[Column], list[str]]:
     columns, shared = [], []
     for name in axis_names(summary):
-        if len({_axis_text(cell, name) for cell in summary.cells}) > 1:
-            columns.append(Column(_clip(name), [_clip(_axis_text(cell, name)) for cell in cells]))
+        if len({axis_text(cell, name) for cell in summary.cells}) > 1:
+            columns.append(Column(_clip(name), [_clip(axis_text(cell, name)) for cell in cells]))
         else:
-            shared.append(f"{_clip(name)} {_clip(_axis_text(summary.cells[0], name))}")
+            shared.append(f"{_clip(name)} {_clip(axis_text(summary.cells[0], name))}")
     return columns, shared
-
-
-def _axis_text(cell: CellSummary, name: str) -> str:
-    return scalar_text(cell.values[name]) if name in cell.values else "-"
 
 
 def _tells(cell: CellSummary) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from batchmatrix.base.text import one_line
-from batchmatrix.model.summary import Summary
+from batchmatrix.base.text import one_line, scalar_text
+from batchmatrix.model.summary import CellSummary, Summary
 
-__all__ = ["axis_names", "fitting", "mean_text", "metric_units", "number_text", "short_name"]
+__all__ = ["axis_names", "axis_text", "fitting", "mean_text", "metric_units", "number_text", "short_name", "shown_unit"]
 
 
 def axis_names(summary: Summary) -> list[str]:
@@ -16,9 +16,19 @@ def axis_names(summary: Summary) -> list[str]:
     return list(dict.fromkeys(name for cell in summary.cells for name in cell.values))
 
 
+def axis_text(cell: CellSummary, name: str) -> str:
+    """The cell's value on an axis; `-` where it has none."""
+    return scalar_text(cell.values[name]) if name in cell.values else "-"
+
+
 def metric_units(summary: Summary) -> Mapping[str, str]:
     """Unit by metric, in the order in which the metrics first appear."""
     return {metric.name: metric.unit for cell in summary.cells for metric in cell.metrics}
+
+
+def shown_unit(metric: str, unit: str) -> str:
+    """The unit to be written behind a metric's name; empty where the name ends in it already."""
+    return "" if metric.endswith(f"_{unit}") else unit
 
 
 def number_text(value: float | None) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from batchmatrix.base.text import scalar_text
 from batchmatrix.model.summary import CellSummary, Summary
-from batchmatrix.publish.fields import axis_names
+from batchmatrix.publish.fields import axis_names, axis_text
 
 __all__ = ["Grid", "grid_of"]
 
@@ -45,14 +44,10 @@ def grid_of(summary: Summary, *, limit: int) -> Grid:
     down = tuple(name for name in differing if name != across)
     places: dict[tuple[tuple[str, ...], str], tuple[int, ...]] = {}
     for at, cell in enumerate(cells):
-        key = tuple(_text(cell, name) for name in down), _text(cell, across)
+        key = tuple(axis_text(cell, name) for name in down), axis_text(cell, across)
         places[key] = (*places.get(key, ()), at)
     return Grid(down, across, tuple(dict.fromkeys(row for row, _ in places)), tuple(differing[across]), places)
 
 
 def _values(cells: tuple[CellSummary, ...], name: str) -> list[str]:
-    return list(dict.fromkeys(_text(cell, name) for cell in cells))
-
-
-def _text(cell: CellSummary, name: str) -> str:
-    return scalar_text(cell.values[name]) if name in cell.values else "-"
+    return list(dict.fromkeys(axis_text(cell, name) for cell in cells))

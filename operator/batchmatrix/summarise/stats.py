@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from batchmatrix.model.summary import MetricSummary
 
-__all__ = ["describe", "outliers", "quantile"]
+__all__ = ["REACH", "describe", "outliers", "quantile"]
 
-_REACH = 1.5
+REACH = 1.5
 """Interquartile ranges from the quartiles to the fences, beyond which a value is an outlier (Tukey 1977)."""
 
 
@@ -63,7 +63,7 @@ def outliers(ordered: Sequence[float]) -> list[float]:
     if not ordered:
         return []
     first, third = quantile(ordered, 0.25), quantile(ordered, 0.75)
-    reach = _REACH * (third - first)
+    reach = REACH * (third - first)
     return [value for value in ordered if value < first - reach or value > third + reach]
 
 

@@ -11,7 +11,7 @@ from batchmatrix.model.evidence import LogState, Outcome
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import CellSummary, MetricSummary, Summary, TrialResult
 from batchmatrix.summarise.stats import describe
-from batchmatrix.summarise.trials import failed_by_itself
+from batchmatrix.summarise.trials import failed_by_itself, number, reading
 from batchmatrix.summarise.verdict import expectation, verdict
 
 __all__ = ["summarise"]
@@ -110,9 +110,5 @@ def _sum(values: Iterable[float | None]) -> float | None:
 
 def _metric(name: str, unit: str, records: Iterable[Record]) -> MetricSummary:
     """Over the trials that gave a value; `n` shows how many did."""
-    values = []
-    for record in records:
-        value = next((metric.value for metric in record.log.metrics if metric.name == name), None)
-        if value is not None and math.isfinite(value):
-            values.append(value)
-    return describe(name, unit, values)
+    values = (number(reading(record, name)) for record in records)
+    return describe(name, unit, [value for value in values if value is not None])

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from batchmatrix.model.judging import FAILURES, Comparison, Judgement, JudgingRules, Word
+from batchmatrix.publish.fields import shown_unit
 from batchmatrix.publish.forest import (
     SIGNS,
     Axis,
@@ -94,13 +95,14 @@ def _effects(
     named: bool,
 ) -> Plot:
     first = comparisons[0]
-    unit = f" ({first.unit})" if first.unit and not first.metric.endswith(f"_{first.unit}") else ""
+    shown = shown_unit(first.metric, first.unit)
+    title = f"{first.metric} ({shown})" if shown else first.metric
     axis = axis_of(comparisons, threshold=threshold)
     by_cell: dict[str, list[Reading]] = {}
     for reading in readings:
         by_cell.setdefault(reading.cell, []).append(reading)
     if axis is None:
-        return Plot(f"{first.metric}{unit}", [_row(one, named=named) for one in comparisons], left_out=left_out)
+        return Plot(title, [_row(one, named=named) for one in comparisons], left_out=left_out)
     rows = []
     for one in comparisons:
         known = one.estimate is not None and effect_text(one.estimate, one.scale) != "-"
@@ -123,9 +125,7 @@ def _effects(
         keys.append("Shaded: differences within the margin, which count as equivalent.")
     if line:
         keys.append(f"Dashed: the ratio {threshold:g}, above which the ratio rule calls a cell slower.")
-    return Plot(
-        f"{first.metric}{unit}", rows, labels_of(axis.ticks()), percent(axis.at(0)), line, left_out, " ".join(keys)
-    )
+    return Plot(title, rows, labels_of(axis.ticks()), percent(axis.at(0)), line, left_out, " ".join(keys))
 
 
 def _row(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from batchmatrix.model.judging import JudgingRules
 from batchmatrix.model.summary import Summary
-from batchmatrix.publish.fields import mean_text, metric_units
+from batchmatrix.publish.fields import mean_text, metric_units, shown_unit
 from batchmatrix.publish.forest import Axis, effect_text
 from batchmatrix.publish.html.views import Label, Plot, Row, labels_of, percent
 from batchmatrix.publish.readings import Reading, relative
@@ -59,7 +59,8 @@ def spreads(summary: Summary, readings: Mapping[str, list[Reading]]) -> list[Plo
     for name, unit in list(metric_units(summary).items())[:METRIC_LIMIT]:
         found = readings.get(name, [])
         if found:
-            title = f"{name} ({unit})" if unit and not name.endswith(f"_{unit}") else name
+            shown = shown_unit(name, unit)
+            title = f"{name} ({shown})" if shown else name
             made.append(_spread(summary, name, title, found))
     return made
 

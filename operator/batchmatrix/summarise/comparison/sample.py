@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from batchmatrix.model.evidence import Blame, Outcome
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import TrialResult
+from batchmatrix.summarise.trials import number, reading
 
 __all__ = ["Trials", "Values", "gather", "values"]
 
@@ -75,14 +75,9 @@ def gather(results: Iterable[TrialResult], planned: int) -> Trials:
 
 def values(trials: Trials, metric: str) -> Values:
     """The metric in all trials that passed; nan and infinite values are none."""
-    found = [(record, value) for record in trials.passed if (value := _value(record, metric)) is not None]
+    found = [(record, value) for record in trials.passed if (value := number(reading(record, metric))) is not None]
     numbers, records = tuple(value for _, value in found), tuple(record for record, _ in found)
     return Values(numbers, records, trials.planned, len(trials.failed))
-
-
-def _value(record: Record, metric: str) -> float | None:
-    value = next((each.value for each in record.log.metrics if each.name == metric), None)
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _trial(record: Record) -> tuple[int, int]:

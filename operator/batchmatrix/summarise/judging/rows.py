@@ -16,11 +16,11 @@ from scipy.special import stdtrit
 
 from batchmatrix.model.evidence import Blame, LogState, Outcome
 from batchmatrix.summarise.judging.intervals import CONFIDENCE
+from batchmatrix.summarise.stats import REACH
 
 __all__ = ["cell_statistics", "reading_options"]
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
-_REACH = 1.5
 
 
 def reading_options(metrics: Sequence[str]) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _metric(values: pd.Series, keys: NDArray[np.intp], scale: str) -> pd.DataFra
         }
     )
     first, third = grouped.quantile(0.25), grouped.quantile(0.75)
-    reach = _REACH * (third - first)
+    reach = REACH * (third - first)
     low, high = (first - reach).to_numpy()[keys], (third + reach).to_numpy()[keys]
     found["outliers"] = ((values < low) | (values > high)).groupby(keys).sum()
     positive = (found["min"] > 0) & (scale == "log")
