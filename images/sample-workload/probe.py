@@ -9,6 +9,7 @@ PROBE_LINES, PROBE_LINE_BYTES
     follow from the trial's seed, and differ from line to line.
 PROBE_METRICS
     JSON object of metric name to a number or a list of numbers, each written as one `::metric` line after the filler.
+    A list of lists has one for each trial.
 PROBE_TEXT
     Lines to write as they stand after the metrics; `\n` in it is a line break.
 PROBE_SLEEP, PROBE_TICK
@@ -40,7 +41,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -115,7 +116,7 @@ def work(log: Log, environment: Mapping[str, str]) -> None:
     size = int(environment.get("PROBE_LINE_BYTES", "80"))
     filler(log, seed, int(environment.get("PROBE_LINES", "0")), size)
     for name, values in json.loads(environment.get("PROBE_METRICS", "{}")).items():
-        for value in values if isinstance(values, list) else [values]:
+        for value in own(values, environment):
             log.line("::metric " + json.dumps({"name": name, "value": value}))
     if environment.get("PROBE_TEXT"):
         log.line(environment["PROBE_TEXT"].replace("\\n", "\n"))
@@ -169,6 +170,19 @@ def chosen(environment: Mapping[str, str], name: str) -> str:
         if not colon or who in (trial, f"{trial}.{attempt}"):
             return value
     return "0"
+
+
+def own(values: float | Sequence[float] | Sequence[Sequence[float]], environment: Mapping[str, str]) -> Sequence[float]:
+    """Return what this trial is to write of a metric.
+
+    >>> own([[1, 2], [3]], {"BATCHMATRIX_TRIAL": "1"}), own([1, 2], {}), own(1, {})
+    ([3], [1, 2], [1])
+    """
+    if not isinstance(values, list):
+        return [values]
+    if values and isinstance(values[0], list):
+        return values[int(environment.get("BATCHMATRIX_TRIAL", "0"))]
+    return values
 
 
 def identity(environment: Mapping[str, str]) -> dict[str, str]:

@@ -7,13 +7,14 @@ each form. Each run is a process of its own: python -m tests.perf.parse KIND MEG
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 from batchmatrix.model.metric import MetricDefinition, ReadingRules
-from batchmatrix.parse.reader import LogReader
+from batchmatrix.parse.reader import LogReader, ParseReport
 from tests.perf.rig import measured, usage
 from tests.perf.table import Table
 
@@ -45,6 +46,18 @@ RULES = ReadingRules(
         MetricDefinition("p99_us", "token", token="RESULT "),
     )
 )
+GROUP: Mapping[str, tuple[float, int]] = {
+    "step_time_ms": ((40 * 101.25 + 99.5) / 41, 41),
+    "loss": (0.5, 40),
+    "acc": (0.91, 1),
+    "gflops": (12.5, 1),
+    "waited_ms": (17.0, 1),
+    "p99_us": (4000.0, 0),
+}
+"""What the metrics must come to: their value, and how many values each group of LINES brings; 0 is one in all, as of
+lines with a token the last one counts."""
+NEAR = 1e-9
+"""Share by which a mean may be off for the order in which it was added up."""
 LONGEST = 900.0
 
 
@@ -61,6 +74,8 @@ class Run:
     long_lines: int = 0
     malformed: int = 0
     invalid: int = 0
+    wrong: list[str] = field(default_factory=list)
+    """Metrics and counts that are not what the log holds, with both."""
 
 
 def parse(megabytes: int, say: Callable[[str], None]) -> list[Run]:
@@ -84,33 +99,52 @@ def table(runs: Sequence[Run]) -> Table:
     made.ratio("CPU, reader / floor", seconds[READER] / seconds[FLOOR])
     worst = max(run.growth_mib for run in runs if run.kind == READER)
     made.miss([f"reading took {worst:.0f} MiB, at most {GROWTH:.0f} are fine"] if worst > GROWTH else [])
+    made.miss(sorted({each for run in runs for each in run.wrong}))
+    made.note("every value, count and flag compared with what the log was made of")
     made.note(f"{len(RULES.metrics)} metrics: two by key=value, JSON, prefix, a pattern, a token")
     return made
 
 
-def _blocks(size: int) -> Iterator[bytes]:
-    """The log, about `size` bytes, in pieces cut anywhere."""
-    body = LINES * (BLOCK // len(LINES) + 1)
-    piece, long_piece = body[:BLOCK], b"x" * BLOCK
-    done = since = 0
-    while done < size:
-        if since >= EVERY:
-            since = 0
-            for _ in range(LONG // BLOCK):
-                yield long_piece
-                done += BLOCK
-            yield b"\n"
-        yield piece
-        done += BLOCK
-        since += BLOCK
+@dataclass(slots=True)
+class _Log:
+    """A log of about `size` bytes in pieces of one size, whose ends fall anywhere in a line."""
+
+    size: int
+    groups: int = 0
+    long_lines: int = 0
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it, once; the counts hold at the end."""
+        held = bytearray()
+        for part in self._parts():
+            held += part
+            while len(held) >= BLOCK:
+                yield bytes(held[:BLOCK])
+                del held[:BLOCK]
+        yield bytes(held)
+
+    def _parts(self) -> Iterator[bytes]:
+        many = BLOCK // len(LINES)
+        done = since = 0
+        while done < self.size:
+            if since >= EVERY:
+                since, done = 0, done + LONG
+                self.long_lines += 1
+                for start in range(0, LONG, BLOCK):
+                    yield b"x" * min(BLOCK, LONG - start)
+                yield b"\n"
+            yield LINES * many
+            self.groups += many
+            done += many * len(LINES)
+            since += many * len(LINES)
 
 
 def _run(kind: str, size: int) -> Run:
     before, total = usage("self"), 0
-    reader = LogReader(RULES)
+    log, reader = _Log(size), LogReader(RULES)
     lines, rest = 0, b""
     begin = time.process_time()
-    for block in _blocks(size):
+    for block in log.pieces():
         total += len(block)
         if kind == READER:
             reader.write(block)
@@ -122,7 +156,20 @@ def _run(kind: str, size: int) -> Run:
     seconds = time.process_time() - begin
     growth = (usage("self").peak - before.resident) / 2**20
     invalid = sum(metric.invalid for metric in report.metrics)
-    return Run(kind, total, seconds, growth, report.long_lines, report.malformed, invalid)
+    wrong = _wrong(report, log) if kind == READER else []
+    return Run(kind, total, seconds, growth, report.long_lines, report.malformed, invalid, wrong)
+
+
+def _wrong(report: ParseReport, log: _Log) -> list[str]:
+    found = {metric.name: (metric.value, metric.count) for metric in report.metrics}
+    wrong = []
+    for name, (value, count) in GROUP.items():
+        (had, times), made = found[name], count * log.groups or 1
+        if had is None or not math.isclose(had, value, rel_tol=NEAR) or times != made:
+            wrong.append(f"{name} is {had} of {times} values, not {value} of {made}")
+    flags = {"long lines": (report.long_lines, log.long_lines), "unreadable lines": (report.malformed, log.groups)}
+    flags["invalid values"] = (sum(metric.invalid for metric in report.metrics), log.groups)
+    return wrong + [f"{had} {name}, not {made}" for name, (had, made) in flags.items() if had != made]
 
 
 if __name__ == "__main__":

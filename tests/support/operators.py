@@ -50,7 +50,7 @@ class Operator:
         config: Json = {
             "namespaces": [namespace],
             "stores": {"default": {"folder": {"path": str(self.store)}}},
-            "lease": {"name": "batchmatrix", "duration": "5s"},
+            "lease": {"name": "batchmatrix", "duration": "20s"},
             "probes": {"port": 0},
             "reports": {"pages": False},
             "logLevel": "debug",
