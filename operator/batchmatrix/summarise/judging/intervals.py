@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from scipy.special import stdtrit
-
 from batchmatrix.summarise.stats import describe
 
 __all__ = ["CONFIDENCE", "Interval", "change", "difference", "mean_interval"]
@@ -104,4 +102,6 @@ def _welch(values: Sequence[float], base: Sequence[float]) -> Interval | None:
 @lru_cache(maxsize=1024)
 def _t(freedom: float) -> float:
     """Student's quantile that leaves half of what CONFIDENCE does not cover above it."""
+    from scipy.special import stdtrit  # half a second to load, and many runs have no two values to give an interval
+
     return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from batchmatrix.model.judging import JudgingRules
+from batchmatrix.model.judging import Judgement, JudgingRules
 from batchmatrix.model.summary import MetricSummary, Summary, TrialResult
-from batchmatrix.summarise.comparison.compare import compare
 from batchmatrix.summarise.judging.checks import checks
 from batchmatrix.summarise.judging.gates import gates
 from batchmatrix.summarise.judging.intervals import mean_interval
@@ -27,10 +26,18 @@ def judge(summary: Summary, rules: JudgingRules) -> Summary:
     if not summary.complete:
         return summary
     summary = _with_intervals(summary, rules)
-    judgement = compare(summary, rules)
+    judgement = _compared(summary, rules)
     findings = (*checks(summary, rules), *gates(summary, rules, judgement.comparisons))
     word, reason = verdict(summary.cells, complete=True, findings=findings, stopped=summary.stopped)
     return replace(summary, verdict=word, reason=reason, judgement=replace(judgement, findings=findings))
+
+
+def _compared(summary: Summary, rules: JudgingRules) -> Judgement:
+    if not rules.pairs and not rules.baseline:
+        return Judgement()
+    from batchmatrix.summarise.comparison.compare import compare  # a second to load, and most runs compare nothing
+
+    return compare(summary, rules)
 
 
 def _with_intervals(summary: Summary, rules: JudgingRules) -> Summary:
