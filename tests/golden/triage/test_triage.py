@@ -1,4 +1,4 @@
-"""A triage of nine cells: a recipe, logs as a trainer writes them, and every figure of the results.
+"""A triage of ten cells: a recipe, logs as a trainer writes them, and every figure of the results.
 
 The figures are worked out by hand, or by numpy and Python's own statistics, from trials.csv.
 """
@@ -34,16 +34,16 @@ from tests.support.records import a_log, a_result
 HERE = Path(__file__).parent
 STEP = "step_time_ms"
 ROWS = list(csv.DictReader((HERE / "trials.csv").open(newline="")))
-CELLS = ["once", "at-threshold", "baseline-none", "above", "outlier", "never", "lost", "nan", "many"]
+CELLS = ["once", "at-threshold", "baseline-none", "above", "outlier", "never", "broken", "lost", "nan", "many"]
 
 
 @cache
-def files(threshold: float = 1.15, base: str = "") -> dict[str, str]:
-    """The files of the run, its trials having ended in the order of their names."""
+def files(threshold: float = 1.15, base: str = "", backwards: bool = False) -> dict[str, str]:
+    """The files of the run, its trials having ended in the order of their names, or the other way round."""
     data = yaml.safe_load((HERE / "recipe.yaml").read_text())
     data["confound"] = {"threshold": threshold, **({"baseline_cell": base} if base else {})}
     obj = recipe_matrix(parse_recipe(data), name="m")
-    names = ("slow", "loud", "calm", "quiet", "odd", "long")
+    names = ("slow", "loud", "calm", "quiet", "odd", "long", "typo")
     obj["spec"] |= {
         "workload": {"image": "repo/trainer:1", "command": ["train"]},
         "metrics": [{"name": STEP, "from": "keyvalue", "strategy": "mean", "unit": "ms", "direction": "lower"}],
@@ -56,7 +56,7 @@ def files(threshold: float = 1.15, base: str = "") -> dict[str, str]:
     plan = plan_of(matrix)
     cells = {cell.name: cell for cell in plan.cells}
     results = []
-    for row in sorted(ROWS, key=lambda row: f"{row['cell']}/{row['trial']}"):
+    for row in sorted(ROWS, key=lambda row: f"{row['cell']}/{row['trial']}", reverse=backwards):
         reader = LogReader(reading_rules(matrix))
         for step, time in enumerate(row["step_times"].split()):
             reader.write(f"[rank0] step {step}: loss=0.5 {STEP}={time}\n".encode())
@@ -126,6 +126,7 @@ def test_a_failure_rate_is_of_what_the_workload_did() -> None:
         "above": 0.0,
         "outlier": 0.0,
         "never": 1.0,
+        "broken": None,  # nothing of it has run
         "lost": 0.0,  # one of two trials failed, with its node
         "nan": 1 / 3,
         "many": 0.0,
@@ -192,6 +193,7 @@ def test_slower_means_strictly_above_the_threshold() -> None:
         "above": "speed (+30%)",
         "outlier": "speed (+150%)",
         "never": "n/a",
+        "broken": "n/a",
         "lost": "none",
         "nan": "none",
         "many": "none",
@@ -200,7 +202,7 @@ def test_slower_means_strictly_above_the_threshold() -> None:
     assert labels(threshold=1.1499)["at-threshold"] == "speed (+15%)"
     assert labels(threshold=2.5)["outlier"] == "none"
     ratios = {each["cell"]: each["ratio"] for each in matrix_json()["judgement"]["confounds"]}
-    assert ratios == {**{name: step(name)["mean"] / 100 for name in CELLS if name != "never"}, "never": None}
+    assert ratios == {name: step(name)["mean"] / 100 if step(name)["n"] else None for name in CELLS}
 
 
 def test_the_baseline_is_the_first_that_is_called_so_and_is_compared_with_nothing() -> None:
@@ -209,6 +211,16 @@ def test_the_baseline_is_the_first_that_is_called_so_and_is_compared_with_nothin
     assert {each["baseline"] for each in judgement["comparisons"]} == {"baseline-none"}
     assert "baseline-none" not in {each["cell"] for each in judgement["comparisons"]}
     assert judgement["warnings"] == []
+
+
+def test_a_cell_that_could_not_run_is_held_against_nothing() -> None:
+    found = cell("broken")
+    assert (found["outcomes"], found["failureRate"]) == ({"ImageError": 1, "ConfigError": 2}, None)
+    compared = [each for each in matrix_json()["judgement"]["comparisons"] if each["cell"] == "broken"]
+    assert [(each["word"], each["reasons"][0], each["n"]) for each in compared] == [
+        ("not comparable", "no-trials", 0),
+        ("not comparable", "too-few-trials", 0),
+    ]
 
 
 def test_a_baseline_without_a_time_is_warned_about_and_gives_no_label() -> None:
@@ -234,6 +246,7 @@ def test_the_table_has_a_row_for_each_cell() -> None:
         ("above", "5/5", "0", "0 %", "130.00 ± 0.71", "speed (+30%)"),
         ("outlier", "5/5", "0", "0 %", "250 ± 448", "speed (+150%)"),
         ("never", "5/5", "5", "100 %", "-", "n/a"),
+        ("broken", "3/3", "3", "-", "-", "n/a"),
         ("lost", "2/2", "1", "0 %", "100 (1)", "none"),
         ("nan", "3/3", "1", "33.3 %", "102.0 ± 2.8 (2)", "none"),
         ("many", "12/12", "0", "0 %", "105.5 ± 3.6", "none"),
@@ -241,6 +254,4 @@ def test_the_table_has_a_row_for_each_cell() -> None:
 
 
 def test_the_same_trials_give_the_same_bytes() -> None:
-    once = dict(files())
-    files.cache_clear()
-    assert files() == once
+    assert files(backwards=True) == files()
