@@ -78,6 +78,8 @@ class CellShape(Shape):
     """Share of trials that failed by the workload's doing, of those that nobody else ended."""
     gpu_seconds: float | None
     """Of its trials' last attempts, as far as it is known."""
+    mean_run_seconds: float | None = None
+    """Wall-clock time of its trials' last attempts, where it is known."""
 
 
 class _Hold(Shape):

@@ -59,7 +59,7 @@ class _Compare(Shape):
 
 class _Confound(Shape):
     metric: str
-    threshold: float
+    threshold: float = Field(gt=0)
 
 
 class _Check(Shape):

@@ -89,6 +89,8 @@ class CellSummary:
     """Share of trials that failed by the workload's doing, of those that nobody else ended; None without any."""
     gpu_seconds: float | None = None
     """Of its trials' last attempts together, as far as it is known; None where it is known of none."""
+    mean_run_seconds: float | None = None
+    """Wall-clock time of its trials' last attempts, from start to end, where it is known, whatever came of them."""
 
 
 @dataclass(frozen=True, slots=True)

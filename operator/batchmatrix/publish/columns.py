@@ -21,6 +21,10 @@ PLACE_LIMIT = 8
 _TABLE_WIDTH = 80
 """Characters beyond which nodes and images go into lines of their own, so that a terminal need not wrap."""
 
+_BASELINE, _NOT_KNOWN = "baseline", "n/a"
+_QUIET = frozenset({"none", _BASELINE})
+"""What the ratio rule says where there is nothing to say."""
+
 _CLIP = 28
 """Characters of one text in the table."""
 
@@ -50,12 +54,16 @@ def columns_of(summary: Summary, shown: int) -> tuple[list[Column], list[str]]:
     columns.append(Column("done", [f"{cell.done}/{cell.trials}" for cell in cells], right=True))
     if any(cell.failed for cell in summary.cells):
         columns.append(Column("failed", [str(cell.failed) for cell in cells], right=True))
+        columns.append(Column("failure rate", [_rate(cell) for cell in cells], right=True))
     if any(_tells(cell) for cell in summary.cells):
         columns.append(Column("expect", [_expect(cell) for cell in cells]))
     for name, unit in list(metric_units(summary).items())[:METRIC_LIMIT]:
         behind = shown_unit(name, unit)
         head = f"{_clip(name)} ({_clip(behind)})" if behind else _clip(name)
         columns.append(Column(head, [_metric(cell, name) for cell in cells], right=True))
+    labels = _confounds(summary)
+    if any(label not in _QUIET for label in labels.values()):
+        columns.append(Column("confound", [labels.get(cell.name, "-") for cell in cells]))
     lines = [f"All cells: {', '.join(shared)}"] if shared else []
     for kind, places in (
         ("node", [cell.nodes for cell in summary.cells]),
@@ -105,6 +113,20 @@ def _expect(cell: CellSummary) -> str:
     if cell.met is None:
         return f"{cell.expect}: open" if cell.done == cell.trials else cell.expect
     return cell.expect if cell.met else f"{cell.expect}: not met"
+
+
+def _rate(cell: CellSummary) -> str:
+    return "-" if cell.failure_rate is None else f"{100 * cell.failure_rate:.3g} %"
+
+
+def _confounds(summary: Summary) -> dict[str, str]:
+    """What the ratio rule says of each cell; its baseline is compared with nothing and called so."""
+    judgement = summary.judgement
+    if judgement is None:
+        return {}
+    labels = {each.cell: for_markdown(each.label) for each in judgement.confounds}
+    unusable = labels.get(judgement.baseline) == _NOT_KNOWN
+    return {**labels, judgement.baseline: f"{_BASELINE}: {_NOT_KNOWN}" if unusable else _BASELINE}
 
 
 def _metric(cell: CellSummary, name: str) -> str:

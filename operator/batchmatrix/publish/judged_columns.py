@@ -14,7 +14,7 @@ __all__ = ["Judged"]
 
 Field = str | int | float | None
 
-_FIXED = ("failure_rate", "gpu_seconds", "baseline", "word", "confound", "checks", "gates")
+_FIXED = ("failure_rate", "gpu_seconds", "baseline", "word", "confound", "checks", "gates", "mean_run_seconds")
 _STATISTICS = ("p50", "p90", "p99", "outliers", "low", "high")
 _COMPARED = ("word", "effect", "low", "high", "p_holm", "reason")
 
@@ -64,6 +64,7 @@ class Judged:
             self.confounds.get(cell.name),
             _counts(each.status for each in findings if each.kind == "check"),
             _counts(each.status for each in findings if each.kind == "gate"),
+            cell.mean_run_seconds,
         ]
         by_name = {metric.name: metric for metric in cell.metrics}
         for name in self.metrics:

@@ -104,6 +104,8 @@ def _notes(summary: Summary, location: str) -> list[str]:
         notes.append("Mean ± sample standard deviation over trials.")
     if any(0 < metric.n != cell.done for metric, cell in metrics):
         notes[0] += " In parentheses: how many trials gave a value, where not all did."
+    if any(cell.failed and cell.failure_rate != cell.failed / cell.done for cell in summary.cells):
+        notes.append("Failure rate: of trials that ended by the workload's doing, retries that failed among them.")
     more = len(metric_units(summary)) - METRIC_LIMIT
     if more > 0:
         notes.append(f"{more} more metrics are in cells.csv.")

@@ -1,14 +1,15 @@
 """metrics.csv: one row per trial under columns that tools for lists of cases read.
 
-The first nine columns are always the same, in the same order; other metrics, the values of axes as `param_*` and the
-spec's labels as `tag_*` follow. The same results give the same bytes.
+The first nine columns are always the same, in the same order. Then come three metrics that such tools know by name, if
+there are any, the values of axes as `param_*`, all other metrics as `ext_*`, the spec's labels as `tag_*`, and what OK,
+FAIL and TIMEOUT do not say as `note_*`. The same results give the same bytes.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from batchmatrix.base.text import for_csv, one_line, scalar_text
 from batchmatrix.model.cell import Scalar
@@ -31,6 +32,9 @@ METRICS_COLUMNS = (
     "ts_end",
 )
 _MEASURED = METRICS_COLUMNS[3:7]
+_PERFORMANCE = ("cpu_util", "mem_peak_mb", "queue_depth_p95")
+_NOTES = ("outcome", "message")
+_EXTENSION = "ext_"
 
 _PLAIN = (1e-4, 1e15)
 """Sizes that six digits behind the point show well."""
@@ -45,10 +49,13 @@ def metrics_csv(summary: Summary, *, tags: Mapping[str, Scalar] | None = None) -
     """
     tags = tags or {}
     axes = axis_names(summary)
-    others = [name for name in metric_units(summary) if name not in _MEASURED]
+    units = metric_units(summary)
+    known = [name for name in _PERFORMANCE if name in units]
+    others = [name for name in units if name not in _MEASURED and name not in _PERFORMANCE]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    more = [*map(_column, others), *(f"param_{name}" for name in axes), *(f"tag_{name}" for name in tags)]
+    more = [*known, *(f"param_{name}" for name in axes), *(_extension(name, others) for name in others)]
+    more += [*(f"tag_{name}" for name in tags), *(f"note_{name}" for name in _NOTES)]
     writer.writerow([_text(name) for name in (*METRICS_COLUMNS, *more)])
     cells = {cell.name: cell for cell in summary.cells}
     for result in summary.trials:
@@ -64,17 +71,21 @@ def metrics_csv(summary: Summary, *, tags: Mapping[str, Scalar] | None = None) -
                 *(_number(values.get(name)) for name in _MEASURED),
                 _text(record.started),
                 _text(record.finished),
-                *(_number(values.get(name)) for name in others),
+                *(_number(values.get(name)) for name in known),
                 *_params(cell, axes),
+                *(_number(values.get(name)) for name in others),
                 *(_text(scalar_text(value)) for value in tags.values()),
+                record.outcome.value,
+                _text(record.message),
             ]
         )
     return out.getvalue()
 
 
-def _column(metric: str) -> str:
-    """A metric that has the name of something else that is in every row is told apart."""
-    return f"ext_{metric}" if metric in METRICS_COLUMNS else metric
+def _extension(metric: str, others: Collection[str]) -> str:
+    """`ext_<name>`; a metric that is called so itself stays as it is, unless that is the column of another one."""
+    own = metric.removeprefix(_EXTENSION)
+    return metric if own != metric and own not in others else _EXTENSION + metric
 
 
 def _status(record: Record) -> str:
@@ -91,6 +102,8 @@ def _number(value: float | None) -> str:
     if value is None or not number_text(float(value)):
         return ""
     low, high = _PLAIN
+    if value == 0:
+        value = 0.0  # also for the one with a minus
     return f"{value:.6f}" if value == 0 or low <= abs(value) < high else f"{value:.9e}"
 
 

@@ -165,6 +165,7 @@ def _cell(cell: CellSummary) -> dict[str, Any]:
         "against": one_line(cell.against),
         "failureRate": cell.failure_rate,
         "gpuSeconds": cell.gpu_seconds,
+        "meanRunSeconds": cell.mean_run_seconds,
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from batchmatrix.model.summary import MetricSummary
 
-__all__ = ["REACH", "describe", "outliers", "quantile"]
+__all__ = ["REACH", "describe", "mean", "outliers", "quantile"]
 
 REACH = 1.5
 """Interquartile ranges from the quartiles to the fences, beyond which a value is an outlier (Tukey 1977)."""
@@ -22,25 +22,28 @@ def describe(name: str, unit: str, values: Sequence[float]) -> MetricSummary:
     if not values:
         return MetricSummary(name, unit, 0, None, None, None, None)
     ordered = sorted(values)
-    low, high = ordered[0], ordered[-1]
-    # Scaling by a power of two is exact, and keeps sums and squares away from the ends of the range.
-    exponent = math.frexp(max(abs(low), abs(high)))[1]
-    scaled = [math.ldexp(value, -exponent) for value in values]
-    centre = math.fsum(scaled) / len(scaled)
-    mean = min(max(math.ldexp(centre, exponent), low), high)
+    centre, scaled, exponent = _centre(values)
     return MetricSummary(
         name=name,
         unit=unit,
         n=len(values),
-        mean=mean,
+        mean=min(max(math.ldexp(centre, exponent), ordered[0]), ordered[-1]),
         std=_deviation(scaled, centre, exponent),
-        min=low,
-        max=high,
+        min=ordered[0],
+        max=ordered[-1],
         p50=quantile(ordered, 0.5),
         p90=quantile(ordered, 0.9),
         p99=quantile(ordered, 0.99),
         outliers=len(outliers(ordered)),
     )
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """Of finite `values`, never outside of them; None without any."""
+    if not values:
+        return None
+    centre, _, exponent = _centre(values)
+    return min(max(math.ldexp(centre, exponent), min(values)), max(values))
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
@@ -65,6 +68,16 @@ def outliers(ordered: Sequence[float]) -> list[float]:
     first, third = quantile(ordered, 0.25), quantile(ordered, 0.75)
     reach = REACH * (third - first)
     return [value for value in ordered if value < first - reach or value > third + reach]
+
+
+def _centre(values: Sequence[float]) -> tuple[float, Sequence[float], int]:
+    """The mean, and all values, each to be multiplied by two to the power of the number behind them.
+
+    Such a scaling is exact, and keeps sums and squares away from the ends of the range.
+    """
+    exponent = math.frexp(max(map(abs, values)))[1]
+    scaled = [math.ldexp(value, -exponent) for value in values]
+    return math.fsum(scaled) / len(scaled), scaled, exponent
 
 
 def _deviation(scaled: Sequence[float], centre: float, exponent: int) -> float | None:

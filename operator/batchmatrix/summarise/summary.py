@@ -10,7 +10,7 @@ from batchmatrix.model.cell import Cell, Plan
 from batchmatrix.model.evidence import LogState, Outcome
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import CellSummary, MetricSummary, Summary, TrialResult
-from batchmatrix.summarise.stats import describe
+from batchmatrix.summarise.stats import describe, mean
 from batchmatrix.summarise.trials import failed_by_itself, number, reading
 from batchmatrix.summarise.verdict import expectation, verdict
 
@@ -95,6 +95,7 @@ def _cell(cell: Cell, results: Sequence[TrialResult], units: Mapping[str, str]) 
         against=against,
         failure_rate=_failure_rate(results),
         gpu_seconds=_sum(record.gpu_seconds for record in records),
+        mean_run_seconds=mean(_known(record.run_seconds for record in records)),
     )
 
 
@@ -104,8 +105,12 @@ def _failure_rate(results: Iterable[TrialResult]) -> float | None:
 
 
 def _sum(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
+    known = _known(values)
     return math.fsum(known) if known else None
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None and math.isfinite(value)]
 
 
 def _metric(name: str, unit: str, records: Iterable[Record]) -> MetricSummary:

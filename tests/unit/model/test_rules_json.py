@@ -38,6 +38,8 @@ def test_the_same_rules_are_the_same_text() -> None:
             {"confound": {"metric": "", "threshold": "1.15"}},
             "rules.confound.threshold: '1.15': input should be a valid",
         ),
+        ({"confound": {"metric": "", "threshold": 0}}, "rules.confound.threshold: 0: input should be greater than 0"),
+        ({"confound": {"metric": "", "threshold": -1.15}}, "rules.confound.threshold: -1.15: input should be greater"),
     ],
 )
 def test_what_is_wrong_is_one_line(change: dict[str, Any], words: str) -> None:

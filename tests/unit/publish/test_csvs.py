@@ -41,6 +41,7 @@ def test_columns_of_judging_come_behind_all_others() -> None:
     assert (fixed["failures_word"], fixed["failures_effect"]) == ("fixes", "-0.6666666666666666")
     assert (fixed["compare_step_time_ms_word"], fixed["compare_step_time_ms_low"]) == ("slower", "0.04")
     assert (none["failure_rate"], none["gpu_seconds"], fixed["failure_rate"]) == ("1.0", "120.0", "0.0")
+    assert (none["mean_run_seconds"], fixed["mean_run_seconds"]) == ("60.0", "60.0")  # a trial of none has no time
 
 
 def test_hostile_names_and_huge_messages(golden: Golden) -> None:

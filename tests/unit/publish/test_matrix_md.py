@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from batchmatrix.model.evidence import Outcome
+from batchmatrix.model.judging import ConfoundReading, Judgement
 from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.summary import Summary
 from batchmatrix.publish.matrix_md import bounded_markdown, matrix_markdown
@@ -121,12 +122,12 @@ def test_a_trial_without_a_message() -> None:
 
 def test_what_is_expected_has_a_column_where_it_is_not_all_success_and_says_where_it_is_not_met() -> None:
     assert [[part.strip() for part in row.split("|")[1:-1]] for row in table(matrix_markdown(expecting()))] == [
-        ["mitigation", "lr", "done", "failed", "expect"],
-        ["-------------", "---", "---:", "-----:", "-------------"],
-        ["none", "-", "2/2", "1", "any"],
-        ["ring", "-", "2/2", "2", "fail"],
-        ["tree", "0.1", "2/2", "1", "fail: not met"],
-        ["tf32-off+ring", "0.2", "2/2", "0", "success"],
+        ["mitigation", "lr", "done", "failed", "failure rate", "expect"],
+        ["-------------", "---", "---:", "-----:", "-----------:", "-------------"],
+        ["none", "-", "2/2", "1", "50 %", "any"],
+        ["ring", "-", "2/2", "2", "100 %", "fail"],
+        ["tree", "0.1", "2/2", "1", "50 %", "fail: not met"],
+        ["tf32-off+ring", "0.2", "2/2", "0", "0 %", "success"],
     ]
 
 
@@ -134,7 +135,7 @@ def test_what_could_not_be_decided_is_open_only_once_it_is_done() -> None:
     lost, running = a_cell("lost", values={"n": 1}), a_cell("runs", values={"n": 2}, expect="fail")
     results = [a_result(lost, 0, Outcome.NODE_LOST), a_result(running, 0, None)]
     made = summarise(a_plan(lost, running), results, units={}, complete=False, started="", finished="")
-    assert [row.split("|")[4].strip() for row in table(matrix_markdown(made))[2:]] == ["success: open", "fail"]
+    assert [row.split("|")[5].strip() for row in table(matrix_markdown(made))[2:]] == ["success: open", "fail"]
 
 
 def test_a_matrix_where_all_succeed_as_expected_has_no_column_for_it() -> None:
@@ -164,3 +165,68 @@ def test_a_suspended_matrix_says_so_until_it_is_complete() -> None:
     text = matrix_markdown(expecting(complete=False, suspended=True))
     assert text.startswith("# demo: suspended\n\n**suspended**: 8 of 8 trials are done\n")
     assert matrix_markdown(expecting(suspended=True)).startswith("# demo: fail\n")
+
+
+def cells_of(text: str) -> list[list[str]]:
+    return [[part.strip() for part in row.split("|")[1:-1]] for row in table(text)]
+
+
+def test_a_row_has_failures_in_numbers_and_as_the_rate_that_is_judged() -> None:
+    lost, third = a_cell("lost", trials=2, values={"n": 1}), a_cell("third", trials=3, values={"n": 2})
+    waits, stumbled = a_cell("waits", values={"n": 3}), a_cell("stumbled", values={"n": 4})
+    results = [
+        *(a_result(lost, trial, Outcome.NODE_LOST) for trial in range(2)),
+        *(a_result(third, trial, Outcome.TIMEOUT if trial else Outcome.SUCCEEDED) for trial in range(3)),
+        replace(a_result(stumbled, 0), stumbled=True),
+    ]
+    made = summarise(a_plan(lost, third, waits, stumbled), results, units={}, complete=True, started="", finished="")
+    text = matrix_markdown(made)
+    assert [row[:4] for row in cells_of(text)] == [
+        ["n", "done", "failed", "failure rate"],
+        ["---", "---:", "-----:", "-----------:"],
+        ["1", "2/2", "2", "-"],
+        ["2", "3/3", "2", "66.7 %"],
+        ["3", "0/1", "0", "-"],
+        ["4", "1/1", "0", "100 %"],
+    ]
+    assert "Failure rate: of trials that ended by the workload's doing, retries that failed among them." in text
+    assert "Failure rate:" not in matrix_markdown(expecting())
+
+
+def test_a_row_has_what_the_ratio_rule_says_of_its_cell_and_the_baseline_is_marked() -> None:
+    cells = [a_cell(name, values={"n": at}) for at, name in enumerate(("slow", "base", "alike", "unknown", "new"))]
+    made = summarise(a_plan(*cells), [], units={}, complete=True, started="", finished="")
+    readings = (
+        ConfoundReading("slow", "base", "ms", 1.3, "speed (+30%)", "shown"),
+        ConfoundReading("base", "base", "ms", 1.0, "none", ""),
+        ConfoundReading("alike", "base", "ms", 1.0, "none", "excluded"),
+        ConfoundReading("unknown", "base", "ms", None, "n/a", ""),
+    )
+    text = matrix_markdown(replace(made, judgement=Judgement(baseline="base", confounds=readings)))
+    assert [row[-1] for row in cells_of(text) if row[0] != "---"] == [
+        "confound",
+        "speed (+30%)",
+        "baseline",
+        "none",
+        "n/a",
+        "-",
+    ]
+
+
+def test_a_baseline_that_nothing_can_be_held_against_says_so() -> None:
+    cells = [a_cell(name, values={"n": at}) for at, name in enumerate(("base", "other"))]
+    made = summarise(a_plan(*cells), [], units={}, complete=True, started="", finished="")
+    readings = tuple(ConfoundReading(cell.name, "base", "ms", None, "n/a", "") for cell in cells)
+    warning = "baseline base has no usable ms: no cell can be checked for being only slower"
+    judgement = Judgement(baseline="base", confounds=readings, warnings=(warning,))
+    text = matrix_markdown(replace(made, judgement=judgement))
+    assert [row[-1] for row in cells_of(text)[2:]] == ["baseline: n/a", "n/a"]
+    assert f"**Warning**: {warning}" in text
+
+
+@pytest.mark.parametrize("label", ["none", ""])
+def test_where_the_ratio_rule_has_nothing_to_say_there_is_no_column_for_it(label: str) -> None:
+    readings = (ConfoundReading("c1", "c1", "ms", 1.0, "none", ""), ConfoundReading("c2", "c1", "ms", 1.0, label, ""))
+    judged = small(judgement=Judgement(baseline="c1", confounds=readings if label else ()))
+    assert "confound" not in matrix_markdown(judged)
+    assert "confound" not in matrix_markdown(small())

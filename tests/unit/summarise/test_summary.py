@@ -130,6 +130,21 @@ def test_gpu_seconds_are_summed_as_far_as_they_are_known() -> None:
     assert summary([a_result(FAST, 0, gpu_seconds=None)]).cells[0].gpu_seconds is None
 
 
+def test_wall_clock_time_is_that_of_last_attempts_whatever_came_of_them() -> None:
+    ends = [
+        a_result(FAST, 0, run_seconds=1.0),
+        a_result(FAST, 1, Outcome.TIMEOUT, attempts=3, run_seconds=2.5),
+        a_result(FAST, 2, Outcome.NODE_LOST, run_seconds=None),
+        a_result(SLOW, 0, run_seconds=float("nan")),
+        a_result(SLOW, 1, None),
+    ]
+    fast, slow = summary(ends).cells
+    assert (fast.mean_run_seconds, slow.mean_run_seconds) == (1.75, None)
+    assert (
+        summary([a_result(FAST, trial, run_seconds=1.7e308) for trial in range(3)]).cells[0].mean_run_seconds == 1.7e308
+    )
+
+
 def test_why_results_are_missing_is_kept_for_those_who_judge() -> None:
     for complete, wanted in ((True, "cancelled"), (False, "")):
         made = summarise(a_plan(FAST), [], units={}, complete=complete, started="", finished="", stopped="cancelled")

@@ -7,6 +7,7 @@ interval of the same comparison says about the threshold; only `excluded` clears
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from batchmatrix.base.text import one_line
@@ -31,10 +32,13 @@ _DOUBTS = frozenset(
 
 
 def label(slowdown: float | None, threshold: float) -> str:
-    """`speed (+N%)` strictly above the threshold, `none`, or `n/a` where there is no ratio."""
+    """`speed (+N%)` strictly above the threshold, `none`, or `n/a` where there is no ratio.
+
+    N has a minus where the threshold is below 1 and the ratio too.
+    """
     if slowdown is None:
         return NOT_KNOWN
-    return f"speed (+{(slowdown - 1) * 100:.0f}%)" if slowdown > threshold else NONE
+    return f"speed ({(slowdown - 1) * 100:+.0f}%)" if slowdown > threshold else NONE
 
 
 def ratio_rule(
@@ -49,8 +53,10 @@ def ratio_rule(
     faster_up = better_up(metric) is True
     found = []
     for cell in cells:
-        ratio = _ratio(_mean(cell, metric.name), mean0)
-        slowdown = 1 / ratio if ratio and faster_up else ratio
+        mean = _mean(cell, metric.name)
+        ratio = _ratio(mean, mean0)
+        # one division: the inverse of a rounded ratio is above a threshold at which the means stand exactly
+        slowdown = _ratio(mean0, mean) if faster_up else ratio
         text = label(slowdown, rules.confound.threshold)
         if cell is base:
             text = NONE if ratio is not None else NOT_KNOWN
@@ -67,9 +73,11 @@ def _mean(cell: CellSummary, metric: str) -> float | None:
 
 
 def _ratio(mean: float | None, mean0: float | None) -> float | None:
+    """None where a mean is missing or not positive, and where no float holds the ratio or its inverse."""
     if mean is None or mean0 is None or mean <= 0 or mean0 <= 0:
         return None
-    return mean / mean0
+    ratio, inverse = mean / mean0, mean0 / mean
+    return ratio if math.isfinite(ratio) and math.isfinite(inverse) and ratio > 0 and inverse > 0 else None
 
 
 def _reading(rows: Mapping[str, Comparison], cell: str, threshold: float, *, faster_up: bool) -> str:

@@ -1,17 +1,26 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from batchmatrix.model.evidence import Outcome
-from batchmatrix.model.judging import ConfoundReading, MetricRule
+from batchmatrix.model.judging import ConfoundReading, ConfoundRule, MetricRule
+from batchmatrix.summarise.comparison.compare import compare
 from batchmatrix.summarise.comparison.ratio_rule import label
-from tests.support.comparisons import METRIC, judged
+from tests.support.comparisons import METRIC, a_matrix, judged, rules
 
 BASE = [100.0, 101.0, 99.0, 100.0, 100.0]
 
 
-def reading(cell: list[float | Outcome | None], **options: object) -> ConfoundReading:
-    (found,) = [each for each in judged({"none": BASE, "c": cell}, **options).confounds if each.cell == "c"]
+def reading(
+    cell: list[float | Outcome | None], *, base: list[float] = BASE, threshold: float = 1.15, **options: Any
+) -> ConfoundReading:
+    cells = {"none": base, "c": cell}
+    made = replace(rules(cells, **options), confound=ConfoundRule(threshold=threshold))
+    matrix = a_matrix(cells, metric=made.metrics[0].name, unit=made.metrics[0].unit)
+    (found,) = [each for each in compare(matrix, made).confounds if each.cell == "c"]
     return found
 
 
@@ -53,6 +62,53 @@ def test_a_mean_exactly_at_the_threshold_is_not_above_it() -> None:
     assert found[1].ratio == 1.15
 
 
+@pytest.mark.parametrize("size", [1, 3, 7, 0.1, 1e-9])
+def test_of_a_rate_a_mean_exactly_at_the_threshold_is_not_above_it_either(size: float) -> None:
+    """The means stand 115 to 100; the inverse of 100 / 115 as a float is more than 1.15."""
+    rate = MetricRule("rate", "steps/s", "higher")
+    base, at = [115.0 * size] * 3, [100.0 * size] * 3
+    assert 1 / (at[0] / base[0]) > 1.15 >= base[0] / at[0]
+    assert reading(at, metric=rate, base=base).label == "none"
+    assert reading([each * (1 - 1e-9) for each in at], metric=rate, base=base).label == "speed (+15%)"
+
+
+@pytest.mark.parametrize("direction", ["lower", "higher"])
+@pytest.mark.parametrize(("cell", "base"), [(1e300, 1e-300), (1e-300, 1e300)])
+def test_a_ratio_that_no_float_holds_is_not_known(direction: str, cell: float, base: float) -> None:
+    found = reading([cell] * 3, metric=MetricRule("x", "", direction), base=[base] * 3)
+    assert (found.ratio, found.label) == (None, "n/a")
+
+
+@pytest.mark.parametrize(
+    ("of", "threshold", "text"),
+    [
+        ([100.0], 1.0, "none"),
+        ([100.5], 1.0, "speed (+0%)"),
+        ([114.9], 1.15, "none"),
+        ([200.0, 100.0], 1.15, "speed (+50%)"),
+        ([999.0], 9.99, "none"),
+        ([1000.0], 9.99, "speed (+900%)"),
+        ([50.0], 0.4, "speed (-50%)"),
+    ],
+)
+def test_the_threshold_is_that_of_the_rules(of: list[float], threshold: float, text: str) -> None:
+    """Below 1 it flags what is not so much faster as was hoped for; N is then the change all the same."""
+    found = reading(of, base=[100.0, 100.0], threshold=threshold)
+    assert found.label == text
+
+
+def test_each_cell_is_held_against_the_one_baseline_in_the_order_of_the_cells() -> None:
+    cells = {"c10": [130.0], "none": [100.0], "c2": [115.0], "hangs": [Outcome.TIMEOUT], "c1": [90.0]}
+    found = judged(cells, baseline="none").confounds
+    assert [(each.cell, each.baseline, each.ratio, each.label) for each in found] == [
+        ("c10", "none", 1.3, "speed (+30%)"),
+        ("none", "none", 1.0, "none"),
+        ("c2", "none", 1.15, "none"),
+        ("hangs", "none", None, "n/a"),
+        ("c1", "none", 0.9, "none"),
+    ]
+
+
 def test_the_baseline_itself_is_none() -> None:
     (own,) = [each for each in judged({"none": BASE, "c": BASE}).confounds if each.cell == "none"]
     assert own == ConfoundReading("none", "none", METRIC.name, 1.0, "none", "")
@@ -88,11 +144,6 @@ def test_only_sound_trials_clear_a_cell() -> None:
 
 
 def test_without_a_baseline_or_a_metric_there_is_no_rule() -> None:
-    from dataclasses import replace
-
-    from batchmatrix.summarise.comparison.compare import compare
-    from tests.support.comparisons import a_matrix, rules
-
     cells = {"none": BASE, "c": BASE}
     assert compare(a_matrix(cells), replace(rules(cells), baseline="")).confounds == ()
     assert compare(a_matrix(cells), replace(rules(cells), metrics=())).confounds == ()
