@@ -206,6 +206,8 @@ def _uninstall(cluster: Kube) -> None:
     for release in ("batchmatrix", "batchmatrix-crds"):
         where = f"--kubeconfig={cluster.access.kubeconfig}"
         _run(helm, "uninstall", release, f"--namespace={NAMESPACE}", where, "--ignore-not-found", "--wait")
+    cluster.at(NAMESPACE).delete_all("deployments")
+    cluster.at(NAMESPACE).delete_all("pods", grace=1)  # the S3 server would take its thirty seconds
     cluster.delete("namespaces", NAMESPACE, missing_ok=True)
     wait_for(
         lambda: (there := cluster.find("namespaces", NAMESPACE)) is None or Pending(there),
