@@ -392,6 +392,17 @@ def test_return_codes_and_durations_that_are_no_numbers(text: str, code: int, mi
     ), "nobody knows is not the same as -1"
 
 
+def test_numbers_of_any_size_are_in_the_summary_and_do_no_harm() -> None:
+    huge = "9" * 400
+    first = row(1, "torn_read", TORN, duration_ms=huge, sim_rc=f"-{huge}") | {"order": huge}
+    own, ours = imported([first, *others()])
+    last = own["scenarios"][2]
+    assert (last["order"], last["duration_ms"], last["process_exit"]["sim"]) == (int(huge), int(huge), -int(huge))
+    with Path("run/trials.csv").open(newline="") as stream:
+        assert [one["run_seconds"] for one in csv.DictReader(stream)] == ["1.5", "1.5", ""]
+    assert ours["verdict"] == "fail"
+
+
 def test_values_are_whole_numbers_fractions_and_texts() -> None:
     log = TORN + "RTP_METRICS a=1 b=-2 c=0.50 d=1e3 e=5% f=x=y a=7 g=007 é=1 h_1=" + "9" * 30 + "\n"
     own, _ = imported([row(1, "torn_read", log), *others()])
@@ -566,6 +577,16 @@ def test_the_example_has_the_built_in_thresholds() -> None:
         ('{"baseline": {"torn_read": {"p95_us_max": 1}}}', "checks.json: baseline.torn_read.p95_us_max: does nothing"),
         ('{"baseline": {"other": {"p50_max": 1}}}', "checks.json: baseline.other.p50_max: does nothing"),
         ('{"baseline": {"other": {"p50_us_max": 1.5}}}', "checks.json: baseline.other.p50_us_max: 1.5 is no whole"),
+        ('{"baseline": {"other": {"p50_us_max": 1, "p50_us_max": 2}}}', "checks.json: p50_us_max: is there twice"),
+        ('{"baseline": {"other": {}}, "baseline": {}}', "checks.json: baseline: is there twice"),
+        (
+            '{"baseline": {"other": {"samples_min": -1000000000000001}}}',
+            "checks.json: baseline.other.samples_min: is beyo",
+        ),
+        (
+            f'{{"baseline": {{"other": {{"p50_us_max": {"9" * 400}}}}}}}',
+            "checks.json: baseline.other.p50_us_max: is beyond",
+        ),
         ('{"baseline": {"other": {"p50_us_max": true}}}', "checks.json: baseline.other.p50_us_max: true is no whole"),
     ],
 )
