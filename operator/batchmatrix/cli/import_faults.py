@@ -32,6 +32,8 @@ __all__ = ["fault_manifest"]
 _LOG = "streamer"
 """The process whose log has the metrics."""
 _PIECE = 256 << 10
+_LONGEST = 10**18
+"""Milliseconds from which on a duration is none: what is no time has no seconds."""
 _CHECKED = {one.metric: one for scenario in THRESHOLDS[MODES[0]] for one in checks_of(scenario, {})}
 """Every metric that some scenario is checked by."""
 
@@ -128,7 +130,7 @@ async def _run(folder: RunFolder, rows: Sequence[ManifestRow], thresholds: Thres
                 case=case,
                 message=message,
                 exit_code=code,
-                seconds=row.duration_ms / 1000 if row.duration_ms > 0 else None,
+                seconds=row.duration_ms / 1000 if 0 < row.duration_ms < _LONGEST else None,
                 job=one_line(row.name),
                 log=logs[_LOG],
             )

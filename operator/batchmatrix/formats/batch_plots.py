@@ -22,6 +22,8 @@ HISTOGRAMS = 100
 """Scenarios that get a histogram, the first in the order of their names."""
 
 _BINS = 15
+_NARROW = 1e-12
+"""Share of the longest time below which the spread of times is too small for bins of its own."""
 _LEGEND = 20
 """Scenarios that fit into a legend."""
 _LABEL = 60
@@ -68,11 +70,21 @@ def _figure(width: float, height: float) -> Figure:
 def _histogram(name: str, rows: Sequence[BatchRow]) -> Figure:
     figure = _figure(8, 4)
     axes = figure.add_subplot()
-    axes.hist([row.seconds for row in rows], bins=_BINS, edgecolor="black")
+    seconds = [row.seconds for row in rows]
+    axes.hist(seconds, bins=_BINS, range=_range(seconds), edgecolor="black")
     axes.set_title(f"Execution times of {_label(name)}")
     axes.set_xlabel("Execution time in seconds")
     axes.set_ylabel("Number of tests")
     return figure
+
+
+def _range(seconds: Sequence[float]) -> tuple[float, float]:
+    """Where bins begin and end: at the shortest and the longest time, or around them where these are as good as one."""
+    low, high = min(seconds), max(seconds)
+    if high - low > _NARROW * high:
+        return low, high
+    reach = max(0.5, high / 1000)
+    return low - reach, high + reach
 
 
 def _exit_codes(scenarios: dict[str, list[BatchRow]]) -> Figure:

@@ -44,7 +44,14 @@ SAMPLE = 10
 
 _WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_FLAGS = {"True": 1, "TRUE": 1, "true": 1, "False": 0, "FALSE": 0, "false": 0}
+"""How runners write that a test had an unexpected exit code, where they do not count: those of pandas."""
+
 _LIMIT = 2**63
+_LONGEST_TIME = 1e15
+"""Seconds; figures and plots of longer times would be no numbers."""
+_HIGHEST_COUNT = 10**9
+"""Unexpected exit codes of one test, so that no sum of them is beyond what a table can hold."""
 _LONGEST = 1 << 30
 """Characters of one field: a log is a field."""
 _DIGITS = 20
@@ -148,7 +155,9 @@ _KINDS = {
     "empty": "{count} without a value in a required column: {sample}; fill it in, or take the row out",
     "number": "{count} with a text where a number belongs: {sample}; write plain numbers",
     "time": "{count} with an execution_time_seconds that is not positive: {sample}; correct it",
+    "long": "{count} with an execution_time_seconds above 1e15: {sample}; correct it",
     "count": "{count} with a negative unexpected_exit_code: {sample}; correct it",
+    "high": "{count} with an unexpected_exit_code above 1000000000: {sample}; correct it",
 }
 
 
@@ -176,7 +185,8 @@ def _checked(row: RawRow, bad: Mapping[str, _Bad]) -> BatchRow | None:
         bad["empty"].add(row, f"{', '.join(empty)} empty")
         return None
     batch_text, test_text, scenario, code_text, seconds_text, unexpected_text, log = row.texts
-    batch, test, code, unexpected = map(_whole, (batch_text, test_text, code_text, unexpected_text))
+    batch, test, code = map(_whole, (batch_text, test_text, code_text))
+    unexpected = _FLAGS.get(unexpected_text, _whole(unexpected_text))
     seconds = _number(seconds_text)
     if batch is None or test is None or code is None or unexpected is None or seconds is None:
         values = (batch, test, scenario, code, seconds, unexpected, log)
@@ -187,10 +197,10 @@ def _checked(row: RawRow, bad: Mapping[str, _Bad]) -> BatchRow | None:
         ]
         bad["number"].add(row, ", ".join(wrong))
         return None
-    if seconds <= 0:
-        bad["time"].add(row, one_line(seconds_text, limit=_SHOWN))
-    if unexpected < 0:
-        bad["count"].add(row, one_line(unexpected_text, limit=_SHOWN))
+    if not 0 < seconds <= _LONGEST_TIME:
+        bad["time" if seconds <= 0 else "long"].add(row, one_line(seconds_text, limit=_SHOWN))
+    if not 0 <= unexpected <= _HIGHEST_COUNT:
+        bad["count" if unexpected < 0 else "high"].add(row, one_line(unexpected_text, limit=_SHOWN))
     return BatchRow(batch, test, scenario, code, seconds, unexpected, log.replace("\\n", "\n"), row.extra)
 
 

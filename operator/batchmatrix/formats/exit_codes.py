@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.paths import field_path
 from batchmatrix.base.text import one_line
+from batchmatrix.formats.json_file import read_json
 
 __all__ = ["ALLOWED_EXIT_CODES", "read_allowed_exit_codes"]
 
@@ -31,18 +30,7 @@ ALLOWED_EXIT_CODES: Mapping[str, frozenset[int]] = {
 
 def read_allowed_exit_codes(text: str, *, source: str) -> Mapping[str, frozenset[int]]:
     """Exit codes by scenario from a JSON file `{scenario: [codes]}`. Raises InvalidSpec with every problem."""
-    problems: list[Problem] = []
-
-    def unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-        for name, count in Counter(name for name, _ in pairs).items():
-            if count > 1:
-                problems.append(Problem(f"{source}: {field_path((name,))}", "is there twice; keep one"))
-        return dict(pairs)
-
-    try:
-        data = json.loads(text, object_pairs_hook=unique)
-    except (ValueError, RecursionError) as error:
-        raise InvalidSpec([Problem(source, f"is not JSON: {one_line(str(error), limit=200)}; correct it")]) from None
+    data, problems = read_json(text, source=source)
     if not isinstance(data, dict):
         raise InvalidSpec([Problem(source, 'is not an object; write one, such as {"scenario": [0, 42]}')])
     for scenario, codes in data.items():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.paths import field_path
 from batchmatrix.base.text import one_line
+from batchmatrix.formats.json_file import read_json
 
 __all__ = ["MODES", "THRESHOLDS", "FaultCheck", "Thresholds", "checks_of", "read_thresholds"]
 
@@ -68,6 +69,10 @@ THRESHOLDS: Mapping[str, Thresholds] = {
 """By mode. examples/04-fault-manifest/checks.json says the same."""
 
 
+_HIGHEST = 10**15
+"""Up to which our own checks, which are of floats, tell each whole number from the next."""
+
+
 @dataclass(frozen=True, slots=True)
 class FaultCheck:
     """One limit on one metric."""
@@ -111,13 +116,9 @@ def read_thresholds(text: str, mode: str, *, source: str) -> Thresholds:
 
     Raises InvalidSpec with every problem: a threshold that would do nothing is one.
     """
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidSpec([Problem(source, f"is not JSON: {one_line(str(error), limit=200)}; correct it")]) from None
+    data, problems = read_json(text, source=source)
     if not isinstance(data, dict) or not isinstance(data.get(mode), dict):
         raise InvalidSpec([Problem(source, f"has no thresholds for mode {mode}; add an object of that name")])
-    problems: list[Problem] = []
     found: dict[str, dict[str, int]] = {}
     for scenario, values in data[mode].items():
         known = [one.threshold for one in checks_of(scenario, {})]
@@ -132,6 +133,8 @@ def read_thresholds(text: str, mode: str, *, source: str) -> Thresholds:
             elif isinstance(value, bool) or not isinstance(value, int):
                 shown = one_line(json.dumps(value), limit=60)
                 problems.append(Problem(where, f"{shown} is no whole number; write one without quotes"))
+            elif abs(value) > _HIGHEST:
+                problems.append(Problem(where, f"is beyond {_HIGHEST}; write a limit that a metric can reach"))
         found[scenario] = values
     if problems:
         raise InvalidSpec(problems)

@@ -263,12 +263,41 @@ def test_scenarios_of_any_name_get_cells_of_their_own() -> None:
     assert not any(field.startswith("=") for name in TABLES for one in table(name) for field in one.values())
 
 
+def test_numbers_of_tests_batches_and_signals_may_be_negative_and_stand_twice() -> None:
+    rows = [row(0, -1, "s", -9, 2.5), row(-3, 0, "s", 0, 2.5), row(0, -1, "s", -9, 2.5)]
+    good(write("b.csv", rows))
+    assert [(one["exit_code"], one["count"]) for one in table("exit_counts")] == [("-9", "2"), ("0", "1")]
+    assert [(one["batch_number"], one["tests"]) for one in table("batch_summary")] == [("-3", "1"), ("0", "2")]
+    assert [(one["trial"], one["job"]) for one in table("trials")] == [
+        ("0", "batch-0-test--1"),
+        ("1", "batch--3-test-0"),
+        ("2", "batch-0-test--1"),
+    ]
+
+
+def test_times_have_a_point_and_scenarios_are_texts_even_where_every_one_is_a_whole_number() -> None:
+    good(write("b.csv", [row(1, 1, "10", 0, 2), row(1, 2, "9", 0, 3)]))
+    assert [(one["scenario_key"], one["mean"], one["min"], one["max"]) for one in table("scenario_stats")] == [
+        ("10", "2.0", "2.0", "2.0"),
+        ("9", "3.0", "3.0", "3.0"),
+    ]
+    assert [one["execution_time_seconds"] for one in table("breaches")] == ["2.0", "3.0"]
+
+
+def test_only_a_backslash_with_an_n_becomes_a_line_end() -> None:
+    texts = [r"a\nb", r"\\n", r"\t\r\x", r"C:\new", "\\", " "]
+    good(write("b.csv", [row(1, n, "s", 0, 1, stdout_stderr=text) for n, text in enumerate(texts)]))
+    wanted = ["a\nb", "\\\n", r"\t\r\x", "C:\new", "\\", " "]
+    assert [one["stdout_stderr"] for one in table("unexpected_exits")] == wanted
+
+
 def test_further_columns_are_carried_along() -> None:
     columns = ("host", *reversed(COLUMNS), "@note")
     write("b1.csv", [row(1, 1, "s", 0, 1.0, host="h1", **{"@note": "n"})], columns=columns)
     write("b2.csv", [row(2, 1, "s", 0, 1.0)])
     good("b1.csv", "b2.csv")
     assert [(one["host"], one["'@note"]) for one in table("unexpected_exits")] == [("h1", "n"), ("", "")]
+    assert list(table("unexpected_exits")[0]) == [*COLUMNS, "host", "'@note", "unexpected_exit"]
 
 
 # -- plots ---------------------------------------------------------------------------------------------------------
@@ -409,7 +438,12 @@ def test_the_sample_of_bad_rows_has_ten_and_the_count_is_of_all() -> None:
         ("exit_code", "1_000"),
         ("exit_code", "9223372036854775808"),
         ("exit_code", "9" * 5000),
-        ("unexpected_exit_code", "True"),
+        ("exit_code", "True"),
+        ("exit_code", "4.2e1"),
+        ("test_id", "True"),
+        ("unexpected_exit_code", "yes"),
+        ("unexpected_exit_code", "0.5"),
+        ("execution_time_seconds", "1_000"),
         ("execution_time_seconds", "1,5"),
         ("execution_time_seconds", "95%"),
         ("execution_time_seconds", "inf"),
@@ -429,6 +463,43 @@ def test_numbers_are_strict(column: str, text: str) -> None:
 def test_whole_numbers_in_other_forms_are_whole_numbers(text: str) -> None:
     good(write("b.csv", [{**row(1, 1, "missing_sdk", 0, " 1.5e0"), "exit_code": text}]))
     assert table("exit_counts")[0]["exit_code"] == "42"
+
+
+def test_whether_an_exit_was_unexpected_may_be_said_in_words() -> None:
+    words = {"True": 1, "TRUE": 1, "true": 1, "False": 0, "FALSE": 0, "false": 0, "2": 2}
+    good(write("b.csv", [row(1, n, "s", 0, 1, unexpected_exit_code=word) for n, word in enumerate(words)]))
+    assert table("batch_summary")[0]["unexpected_exit_count"] == "5"
+    assert [one["unexpected_exit_code"] for one in table("unexpected_exits")] == [str(n) for n in words.values()]
+
+
+def test_figures_that_no_table_could_hold_are_refused() -> None:
+    rows = [
+        row(1, 1, "s", 0, "1.0000001e15"),
+        row(1, 2, "s", 0, "1.7e308"),
+        row(1, 3, "s", 0, 1, unexpected_exit_code=1_000_000_001),
+    ]
+    lines = refused(imported(write("b.csv", rows)))
+    assert [line.partition(":")[0] for line in lines] == [
+        "2 rows with an execution_time_seconds above 1e15",
+        "1 row with an unexpected_exit_code above 1000000000",
+    ]
+
+
+@pytest.mark.usefixtures("drawn")
+def test_the_last_figures_that_a_table_can_hold() -> None:
+    good(write("b.csv", [row(1, n, "s", 0, 1e15, unexpected_exit_code=10**9) for n in range(4)]))
+    assert table("batch_summary") == [
+        {
+            "batch_number": "1",
+            "scenario_key": "s",
+            "tests": "4",
+            "mean_time_s": "1000000000000000.0",
+            "min_time_s": "1000000000000000.0",
+            "max_time_s": "1000000000000000.0",
+            "std_time_s": "0.0",
+            "unexpected_exit_count": "4000000000",
+        }
+    ]
 
 
 def test_signs_are_checked_and_every_kind_of_mistake_is_said_at_once() -> None:
@@ -455,6 +526,7 @@ def test_signs_are_checked_and_every_kind_of_mistake_is_said_at_once() -> None:
         (f"{HEADER}\n1,1,s,0,1,0\n", "b.csv:2: has 6 fields and the header 7"),
         (f"{HEADER}\n1,1,s,0,1,0,ok,\n", "b.csv:2: has 8 fields and the header 7"),
         (f'{HEADER}\n1,1,s,0,1,0,"open\n', "b.csv:2: cannot be read: unexpected end of data"),
+        (f'{HEADER}\n1,1,"s"x,0,1,0,ok\n', "b.csv:2: cannot be read: ',' expected after"),
         (f"{HEADER},exit_code\n", "b.csv: has more than one column exit_code"),
         (f"{HEADER}\n1,1,s,0,1,0,caf\udce9\n", "b.csv: is no text: byte 0xe9 is not UTF-8"),
     ],
@@ -465,10 +537,24 @@ def test_a_file_of_another_form(text: str, words: str) -> None:
     assert line.startswith(words)
 
 
-def test_a_byte_order_mark_windows_line_ends_and_empty_lines_are_fine() -> None:
-    Path("b.csv").write_bytes(f"\ufeff{HEADER}\r\n\r\n1,1,missing_sdk,42,1,0,ok\r\n   \r\n".encode())
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_byte_order_mark_any_line_ends_and_empty_lines_are_fine(end: str) -> None:
+    lines = [f"\ufeff{HEADER}", "", "1,1,s,0,2,0,ok", "   ", '1,2,s,0,2,0,a"b']
+    Path("b.csv").write_bytes(end.join(lines).encode())
     good("b.csv")
-    assert len(table("trials")) == 1
+    assert [one["stdout_stderr"] for one in table("unexpected_exits")] == ["ok", 'a"b']
+
+
+def test_a_column_of_our_own_name_is_ours() -> None:
+    columns = ("unexpected_exit", *COLUMNS)
+    write("b.csv", [row(1, 1, "missing_sdk", 42, 1, unexpected_exit="yes"), row(1, 2, "s", 0, 1)], columns=columns)
+    good("b.csv")
+    assert [(one["test_id"], one["unexpected_exit"]) for one in table("unexpected_exits")] == [("2", "True")]
+
+
+def test_no_file_at_all() -> None:
+    (line,) = refused(imported())
+    assert line.startswith("Missing argument 'FILES...'")
 
 
 def test_a_file_that_is_not_there_or_is_given_twice() -> None:
@@ -513,6 +599,24 @@ def test_what_goes_wrong_on_the_way_leaves_nothing_behind(monkeypatch: pytest.Mo
     done = run_cli("import", "batch-results", write("b.csv", DYADIC), "--output", "new/run")
     assert (done.code, done.err) == (1, "batchmatrix: [Errno 28] No space left on device\n")
     assert not Path("new").exists()
+
+
+def test_the_built_in_exit_codes() -> None:
+    wanted = {
+        "fail_fast_bootstrap": {42},
+        "toolchain_presence_check": {0},
+        "compile_only_build_attempt": {0},
+        "missing_sdk": {42},
+        "missing_staged_archive": {42},
+        "invalid_architecture": {42, 43},
+        "recovery_success": {0},
+        "recovery_failure": {44},
+        "unheard_of": set(),
+    }
+    codes = [-1, 0, 1, 41, 42, 43, 44, 45]
+    good(write("b.csv", [row(1, code, key, code, 1) for key in wanted for code in codes]))
+    unexpected = {(one["scenario_key"], int(one["exit_code"])) for one in table("unexpected_exits")}
+    assert unexpected == {(key, code) for key, allowed in wanted.items() for code in codes if code not in allowed}
 
 
 def test_the_built_in_exit_codes_are_those_of_the_example() -> None:

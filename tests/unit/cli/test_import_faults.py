@@ -323,6 +323,47 @@ def test_a_scenario_that_nobody_knows_has_the_general_checks_and_three_have_to_p
     )
 
 
+def test_three_passes_are_a_pass_whatever_the_scenarios() -> None:
+    own, ours = imported([row(n, "torn_read", TORN) for n in (1, 2, 3)])
+    assert (own["counts"], own["all_pass"], own["recommended_exit_code"]) == (
+        {"total": 3, "pass": 3, "fail": 0},
+        True,
+        0,
+    )
+    assert ours["verdict"] == "inconclusive", "two scenarios were not run"
+
+
+def test_every_check_has_a_general_limit_where_no_threshold_is_given() -> None:
+    Path("checks.json").write_text('{"baseline": {}}')
+    own, _ = imported(suite(), "--checks", "checks.json")
+    general = [("ingest_to_emit_samples", "min", 1), ("p50_us", "max", 500000), ("drop_ratio_ppm", "max", 1000000)]
+    p95, p99 = ("p95_us", "max", 500000), ("p99_us", "max", 500000)
+    assert [[(one["metric"], one["type"], one["expected"]) for one in each["checks"]] for each in own["scenarios"]] == [
+        [*general, ("torn_read_events", "min", 1), p99],
+        [*general, ("sink_stall_events", "min", 1), p95],
+        [*general, ("reset_events", "min", 1), p99],
+    ]
+    assert own["thresholds"] == {}
+
+
+def test_what_the_suite_itself_says_of_status_and_reason_is_not_looked_at() -> None:
+    own, _ = imported([row(1, "torn_read", TORN, status="FAIL", reason="was bad"), *others()])
+    assert (own["scenarios"][0]["status"], own["scenarios"][0]["reason"]) == ("PASS", "all checks passed")
+
+
+@pytest.mark.parametrize("text", ["0", " 0 ", "+0", "-0", "00", "0_0"])
+def test_a_return_code_of_0_may_be_written_as_python_reads_it(text: str) -> None:
+    own, ours = imported([row(1, "torn_read", TORN, sim_rc=text), *others()])
+    assert (own["all_pass"], ours["verdict"]) == (True, "pass")
+
+
+def test_a_return_code_decides_before_any_check() -> None:
+    log = TORN.replace("torn_read_events=1", "torn_read_events=0")
+    own, _ = imported([row(1, "torn_read", log, sim_rc="2", streamer_rc="-11", tester_rc="3"), *others()])
+    assert own["scenarios"][0]["reason"] == "process_rc(sim=2,streamer=-11,tester=3)"
+    assert own["scenarios"][0]["violations"] == ["torn_read_events=0 < 1"]
+
+
 def test_rows_go_by_their_order_and_equal_ones_stay_as_they_stand() -> None:
     rows = [row(10, "torn_read", TORN), row(" 2 ", "sink_stall", STALL), row(2, "reset_storm", RESET)]
     own, _ = imported(rows)
@@ -351,6 +392,17 @@ def test_return_codes_and_durations_that_are_no_numbers(text: str, code: int, mi
     ), "nobody knows is not the same as -1"
 
 
+def test_numbers_of_any_size_are_in_the_summary_and_do_no_harm() -> None:
+    huge = "9" * 400
+    first = row(1, "torn_read", TORN, duration_ms=huge, sim_rc=f"-{huge}") | {"order": huge}
+    own, ours = imported([first, *others()])
+    last = own["scenarios"][2]
+    assert (last["order"], last["duration_ms"], last["process_exit"]["sim"]) == (int(huge), int(huge), -int(huge))
+    with Path("run/trials.csv").open(newline="") as stream:
+        assert [one["run_seconds"] for one in csv.DictReader(stream)] == ["1.5", "1.5", ""]
+    assert ours["verdict"] == "fail"
+
+
 def test_values_are_whole_numbers_fractions_and_texts() -> None:
     log = TORN + "RTP_METRICS a=1 b=-2 c=0.50 d=1e3 e=5% f=x=y a=7 g=007 é=1 h_1=" + "9" * 30 + "\n"
     own, _ = imported([row(1, "torn_read", log), *others()])
@@ -364,6 +416,20 @@ def test_the_last_line_with_the_token_counts_however_lines_end(end: str) -> None
     log = end.join([TORN.replace("p50_us=150000", "p50_us=1"), *TORN.splitlines(), "LATENCY p50_us=7", ""])
     own, _ = imported([row(1, "torn_read", log.replace("\n", end)), *others()])
     assert own["scenarios"][0]["metrics"]["latency"]["p50_us"] == 150000
+
+
+def test_a_token_counts_wherever_it_stands_and_two_may_share_a_line() -> None:
+    log = "ingest_to_emit_samples=10 p50_us=1 xLATENCY_METRICSx torn_read_events=2 FAULT_COUNTERS=3\n"
+    own, _ = imported([row(1, "torn_read", log), *others()])
+    pairs = {"ingest_to_emit_samples": 10, "p50_us": 1, "torn_read_events": 2, "FAULT_COUNTERS": 3}
+    assert own["scenarios"][0]["metrics"] == {"pipeline": {}, "latency": pairs, "fault": pairs, "rtp": {}}
+    assert own["scenarios"][0]["status"] == "PASS"
+
+
+def test_nothing_is_taken_from_a_line_before_the_last() -> None:
+    own, _ = imported([row(1, "torn_read", TORN + "FAULT_COUNTERS reset_events=9\n"), *others()])
+    assert own["scenarios"][0]["metrics"]["fault"] == {"reset_events": 9}
+    assert own["scenarios"][0]["reason"] == "torn_read_events=0 < 1"
 
 
 def test_bytes_that_are_no_text_do_no_harm() -> None:
@@ -395,6 +461,14 @@ def test_a_failure_counts_whatever_else_is_missing() -> None:
     assert ours["verdict"] == "fail"
     assert "1 check failed: cell torn_read, trial 0: p50_us 150001 > 150000" in ours["reason"]
     assert "1 check could not be decided: cell torn_read: trial 0 without a value of p99_us" in ours["reason"]
+
+
+@pytest.mark.parametrize("path", ["", ".", "no/such/folder.log", "a\0b", "x" * 5000])
+def test_whatever_path_no_log_is_at(path: str) -> None:
+    own, ours = imported([row(1, "torn_read", TORN, streamer_log=path), *others()])
+    assert own["scenarios"][0]["reason"] == "ingest_to_emit_samples=0 < 10; torn_read_events=0 < 1"
+    assert own["scenarios"][0]["evidence"]["streamer_log"] == path
+    assert (ours["verdict"], ours["trials"][0]["outcome"]) == ("inconclusive", "LogLost")
 
 
 def test_a_log_that_is_not_there_is_empty_there_and_lost_here() -> None:
@@ -503,6 +577,16 @@ def test_the_example_has_the_built_in_thresholds() -> None:
         ('{"baseline": {"torn_read": {"p95_us_max": 1}}}', "checks.json: baseline.torn_read.p95_us_max: does nothing"),
         ('{"baseline": {"other": {"p50_max": 1}}}', "checks.json: baseline.other.p50_max: does nothing"),
         ('{"baseline": {"other": {"p50_us_max": 1.5}}}', "checks.json: baseline.other.p50_us_max: 1.5 is no whole"),
+        ('{"baseline": {"other": {"p50_us_max": 1, "p50_us_max": 2}}}', "checks.json: p50_us_max: is there twice"),
+        ('{"baseline": {"other": {}}, "baseline": {}}', "checks.json: baseline: is there twice"),
+        (
+            '{"baseline": {"other": {"samples_min": -1000000000000001}}}',
+            "checks.json: baseline.other.samples_min: is beyo",
+        ),
+        (
+            f'{{"baseline": {{"other": {{"p50_us_max": {"9" * 400}}}}}}}',
+            "checks.json: baseline.other.p50_us_max: is beyond",
+        ),
         ('{"baseline": {"other": {"p50_us_max": true}}}', "checks.json: baseline.other.p50_us_max: true is no whole"),
     ],
 )
@@ -523,7 +607,7 @@ def test_an_order_that_is_no_whole_number(order: str) -> None:
     assert line.startswith("manifest.tsv:2: order '")
 
 
-@pytest.mark.parametrize("text", ["95%", "nan", "1,5", "9" * 400 + ".0"])
+@pytest.mark.parametrize("text", ["95%", "nan", "1,5", "1e3", ".5", "5.", "9" * 400 + ".0", "9" * 5000])
 def test_a_checked_metric_of_which_no_number_can_be_made(text: str) -> None:
     write([row(1, "torn_read", TORN.replace("p99_us=250000", f"p99_us={text}")), *others()])
     (line,) = refused()
@@ -531,10 +615,83 @@ def test_a_checked_metric_of_which_no_number_can_be_made(text: str) -> None:
     assert line.endswith("correct its log torn_read-1.log")
 
 
+@pytest.mark.parametrize(
+    ("scenario", "token", "metric"),
+    [
+        ("torn_read", "LATENCY_METRICS", "p95_us"),
+        ("sink_stall", "FAULT_COUNTERS", "reset_events"),
+        ("unheard_of", "FAULT_COUNTERS", "torn_read_events"),
+    ],
+)
+def test_a_text_in_a_metric_that_only_other_scenarios_check_is_refused_too(
+    scenario: str, token: str, metric: str
+) -> None:
+    write([row(1, scenario, f"{token} {metric}=n/a\n")])
+    (line,) = refused()
+    assert line.startswith(f"manifest.tsv: scenario '{scenario}': {metric} is 'n/a', which is no number")
+
+
+@pytest.mark.parametrize(("text", "number"), [("+150000", 150000), ("150_000", 150000), ("-1.9", -1), ("0.9", 0)])
+def test_what_is_made_of_other_forms_of_numbers(text: str, number: int) -> None:
+    own, _ = imported([row(1, "torn_read", TORN.replace("p50_us=150000", f"p50_us={text}")), *others()])
+    assert own["scenarios"][0]["checks"][1]["actual"] == number
+    assert own["all_pass"]
+
+
+def test_a_number_without_end_is_written_as_python_writes_it() -> None:
+    log = TORN + "RTP_METRICS big=" + "9" * 400 + ".0\n"
+    imported([row(1, "torn_read", log), *others()])
+    assert '"big": Infinity\n' in Path("run/fault-summary.json").read_text()
+
+
 def test_a_fraction_is_cut_to_a_whole_number_there_and_is_what_it_is_here() -> None:
     own, ours = imported([row(1, "torn_read", TORN.replace("p50_us=150000", "p50_us=150000.9")), *others()])
     assert (own["scenarios"][0]["checks"][1]["actual"], own["all_pass"]) == (150000, True)
     assert ours["verdict"] == "fail"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_manifest_may_have_empty_lines_quotes_and_other_columns(end: str, mark: str) -> None:
+    suite()
+    lines = [
+        "order\tnote\tscenario_id\tname\tsim_rc\tstreamer_rc\ttester_rc\tstreamer_log",
+        "",
+        '1\tx\ttorn_read\t"a ""b""\tc"\t0\t0\t0\ttorn_read-1.log\tone field more',
+        "2\tx\tsink_stall\tn",
+    ]
+    Path("manifest.tsv").write_bytes((mark + end.join(lines)).encode())
+    assert run().code == 0
+    first, second = json.loads(Path("run/fault-summary.json").read_text())["scenarios"]
+    assert (first["name"], first["status"]) == ('a "b"\tc', "PASS")
+    assert second["process_exit"] == {"sim": -1, "streamer": -1, "tester": -1}
+
+
+def test_of_a_column_that_is_there_twice_the_last_counts() -> None:
+    suite()
+    Path("manifest.tsv").write_text("order\tscenario_id\torder\n9\ttorn_read\t4\n")
+    assert run().code == 0
+    assert json.loads(Path("run/fault-summary.json").read_text())["scenarios"][0]["order"] == 4
+
+
+def test_an_empty_manifest_shows_nothing() -> None:
+    Path("manifest.tsv").write_text("")
+    assert run().code == 0
+    own = json.loads(Path("run/fault-summary.json").read_text())
+    assert (own["counts"]["total"], own["all_pass"], own["recommended_exit_code"], own["scenarios"]) == (
+        0,
+        False,
+        1,
+        [],
+    )
+
+
+def test_a_manifest_without_its_columns_or_with_a_field_of_any_length_is_refused() -> None:
+    Path("manifest.tsv").write_text("order,scenario_id\n1,torn_read\n")
+    assert refused() == ["manifest.tsv:2: order '' is no whole number; write one"]
+    write([row(1, "torn_read", TORN, name="x" * 200_000)])
+    (line,) = refused()
+    assert "cannot be read: field larger than field limit (131072); correct it" in line
 
 
 def test_columns_that_are_missing_are_empty() -> None:

@@ -41,3 +41,22 @@ def test_the_manifest_of_a_fault_suite(tmp_path: Path, monkeypatch: pytest.Monke
     assert own["scenarios"][2]["reason"] == "process_rc(sim=0,streamer=0,tester=1)"
     reason = json.loads((tmp_path / "run/matrix.json").read_text())["reason"]
     assert "1 check could not be decided: cell sink_stall: trial 0 without a value of p95_us" in reason
+
+
+@pytest.mark.parametrize(
+    ("page", "folder"),
+    [("import-batch-results", "03-batch-results"), ("import-fault-manifest", "04-fault-manifest")],
+)
+def test_what_the_page_about_it_shows(page: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (EXAMPLES.parent / f"docs/how-to/{page}.md").read_text()
+    command, *shown = text.split("```console\n$ batchmatrix ")[1].partition("\n```")[0].splitlines()
+    monkeypatch.chdir(EXAMPLES / folder)
+    words = [
+        name
+        for word in command.replace("codes.json", "allowed-exit-codes.json").split()
+        for name in (sorted(path.name for path in Path().glob(word)) if "*" in word else [word])
+    ]
+    run = str(tmp_path / "run")
+    done = run_cli(*words[:-1], run)
+    assert done.code == 0, done.err
+    assert (done.out + done.err).replace(run, "run").splitlines() == shown

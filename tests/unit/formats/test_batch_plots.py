@@ -5,6 +5,8 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from batchmatrix.formats import batch_plots as module
 from batchmatrix.formats.batch_plots import batch_plots
@@ -45,3 +47,46 @@ def test_there_is_an_end_to_histograms(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_gives_no_plot() -> None:
     assert list(batch_plots([])) == []
+
+
+def drawn(rows: list[BatchRow], draw: str) -> Axes:
+    """The axes of one plot of these rows, in place of its picture."""
+    scenarios: dict[str, list[BatchRow]] = {}
+    for row in rows:
+        scenarios.setdefault(row.scenario, []).append(row)
+    ordered = dict(sorted(scenarios.items()))
+    if draw == "histogram":
+        ((name, own),) = ordered.items()
+        return module._histogram(name, own).axes[0]
+    return (module._exit_codes if draw == "exit codes" else module._by_batch)(ordered).axes[0]
+
+
+def row(batch: int, scenario: str, code: int, seconds: float) -> BatchRow:
+    return BatchRow(batch, 1, scenario, code, seconds, 0, "", {})
+
+
+def test_a_histogram_has_15_bins_between_the_shortest_and_the_longest_time() -> None:
+    axes = drawn([row(1, "s", 0, float(seconds)) for seconds in range(1, 17)], "histogram")
+    bars = [bar for bar in axes.patches if isinstance(bar, Rectangle)]
+    assert [(bar.get_x(), bar.get_height()) for bar in bars] == [(float(n), 1 if n < 15 else 2) for n in range(1, 16)]
+
+
+@pytest.mark.parametrize("seconds", [[0.3, 0.30000000000000004], [1e15], [1e15, 1e15 - 1], [5e-324], [1.0, 1.0]])
+def test_times_that_are_as_good_as_one_have_a_histogram(seconds: list[float]) -> None:
+    rows = [row(1, "s", 0, one) for one in seconds]
+    assert sum(bar.get_height() for bar in drawn(rows, "histogram").patches if isinstance(bar, Rectangle)) == len(rows)
+    assert len(list(batch_plots(rows))) == 6
+
+
+def test_exit_codes_have_a_box_for_each_scenario_with_its_mean() -> None:
+    axes = drawn([row(1, "b", 42, 1.0), row(1, "b", 43, 1.0), row(1, "a", 0, 1.0), row(2, "b", 47, 1.0)], "exit codes")
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b"]
+    means = [line for line in axes.lines if line.get_marker() == "^"]
+    assert [line.get_xydata().tolist() for line in means] == [[[1.0, 0.0]], [[2.0, 44.0]]]
+
+
+def test_the_mean_time_of_each_batch_is_a_point_on_the_line_of_its_scenario() -> None:
+    rows = [row(10, "b", 0, 4.0), row(2, "b", 0, 1.0), row(2, "b", 0, 2.0), row(2, "a", 0, 8.0)]
+    axes = drawn(rows, "by batch")
+    assert [line.get_xydata().tolist() for line in axes.lines] == [[[2.0, 8.0]], [[2.0, 1.5], [10.0, 4.0]]]
+    assert {line.get_marker() for line in axes.lines} == {"o"}
