@@ -10,8 +10,7 @@ from batchmatrix.base.text import one_line
 from batchmatrix.cli.run_folder import RunFolder
 from batchmatrix.cli.runs import RunPlace
 from batchmatrix.engine.logstore import chunk_keys, read_log
-from batchmatrix.model.evidence import LogState
-from batchmatrix.model.record import Record
+from batchmatrix.model.evidence import Captured, LogState
 from batchmatrix.model.summary import Summary
 from batchmatrix.publish.keys import safe_part
 
@@ -33,7 +32,7 @@ async def copy_files(place: RunPlace, folder: RunFolder) -> int:
 
 @dataclass(slots=True)
 class CopiedLogs:
-    """What came of copying the logs of the last attempt of each trial."""
+    """What came of copying every log of the last attempt of each trial."""
 
     written: int = 0
     lost: int = 0
@@ -49,26 +48,37 @@ async def copy_logs(place: RunPlace, summary: Summary, folder: RunFolder) -> Cop
         record = trial.record
         if record is None:
             continue
-        if not record.log.key or record.log.state is LogState.LOST:
-            done.lost += 1
-            continue
         # names of cells are texts of whoever wrote the file
-        name = f"logs/{safe_part(trial.cell)}/{trial.trial}-{record.id.attempt}.log"
-        of = f"the log of trial {trial.trial} of {one_line(trial.cell, limit=63)}"
-        try:
-            digest = await _log(place, record, name, folder)
-        except NotFound:
-            done.amiss.append(f"{of} is not in {place.store.url}")
-            continue
-        done.written += 1
-        if record.log.state is LogState.COMPLETE and not record.log.capped and digest != record.log.sha256:
-            done.amiss.append(f"{of} is not as it was recorded: its SHA-256 is another")
+        name = f"logs/{safe_part(trial.cell)}/{trial.trial}-{record.id.attempt}"
+        of = f"trial {trial.trial} of {one_line(trial.cell, limit=63)}"
+        await _copy(place, place.log_key(record), record.log, f"{name}.log", f"the log of {of}", folder, done)
+        for log in record.more_logs:
+            program = log.key.rsplit("/", 1)[-1]
+            whose = f"the log of {one_line(program, limit=63)} in {of}"
+            await _copy(place, place.log_key(record, log), log, f"{name}.{safe_part(program)}.log", whose, folder, done)
     return done
 
 
-async def _log(place: RunPlace, record: Record, name: str, folder: RunFolder) -> str:
+async def _copy(
+    place: RunPlace, key: str, log: Captured, name: str, whose: str, folder: RunFolder, done: CopiedLogs
+) -> None:
+    """One log, and what came of it; `whose` it is, in words."""
+    if not log.key or log.state is LogState.LOST:
+        done.lost += 1
+        return
+    try:
+        digest = await _text(place, key, name, folder)
+    except NotFound:
+        done.amiss.append(f"{whose} is not in {place.store.url}")
+        return
+    done.written += 1
+    if log.state is LogState.COMPLETE and not log.capped and digest != log.sha256:
+        done.amiss.append(f"{whose} is not as it was recorded: its SHA-256 is another")
+
+
+async def _text(place: RunPlace, key: str, name: str, folder: RunFolder) -> str:
     """Write it, and give its SHA-256. Raises NotFound where there is none, BatchMatrixError where it is damaged."""
-    key, digest = place.log_key(record), hashlib.sha256()
+    digest = hashlib.sha256()
     if not await chunk_keys(place.store, key):
         data = await place.store.get(name)  # an exported run has its logs as they are written here
         folder.write(name, data)

@@ -31,6 +31,8 @@ __all__ = ["fault_manifest"]
 
 _LOG = "streamer"
 """The process whose log has the metrics."""
+_NAMED = 10
+"""Missing logs that are named one by one."""
 _PIECE = 256 << 10
 _LONGEST = 10**18
 """Milliseconds from which on a duration is none: what is no time has no seconds."""
@@ -87,6 +89,7 @@ def fault_manifest(
         folder.write("fault-summary.json", own.encode())
         summary = asyncio.run(_run(folder, rows, thresholds, suite))
         summary = write_reports(folder, summary, _rules(rows, thresholds, mode))
+    _warn(summary)
     say(f"{counted(len(rows), 'scenario')} in mode {mode}")
     say(one_line(f"{summary.verdict}: {summary.reason}", limit=2048))
     say(one_line(f"wrote {output}", limit=4096), err=True)
@@ -123,16 +126,18 @@ async def _run(folder: RunFolder, rows: Sequence[ManifestRow], thresholds: Thres
         cell = names[row.scenario]
         logs = await _keep_logs(folder, row, cell, count[cell])
         count[cell] += 1
-        case, message, code = _ended(row, logs[_LOG])
+        missing = [log.message for log in logs.values() if log.state is LogState.LOST]
+        case, message, code = _ended(row, missing)
         trials.append(
             ImportedTrial(
                 cell=cell,
                 case=case,
-                message=message,
+                message="; ".join([message, *missing] if message else missing),
                 exit_code=code,
                 seconds=row.duration_ms / 1000 if 0 < row.duration_ms < _LONGEST else None,
                 job=one_line(row.name),
                 log=logs[_LOG],
+                more_logs=tuple(log for process, log in logs.items() if process != _LOG),
             )
         )
     cells = [
@@ -164,13 +169,17 @@ async def _keep_logs(folder: RunFolder, row: ManifestRow, cell: str, trial: int)
             logs[process] = await keep_log(folder, clock, prefix, _pieces(row.logs[process]), rules)
         except (OSError, ValueError) as error:
             why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            shown = one_line(row.logs[process], limit=200) or "(no path)"
-            logs[process] = Captured(LogState.LOST, message=f"{shown} cannot be read: {why}")
+            shown = f"{one_line(row.logs[process], limit=200)} cannot be read: {why}"
+            said = f"the log of {process} is missing: {shown if row.logs[process] else 'the manifest names none'}"
+            logs[process] = Captured(LogState.LOST, message=said)
     return logs
 
 
-def _ended(row: ManifestRow, log: Captured) -> tuple[Case, str, int | None]:
-    """How a scenario ended: by the return codes that are known first, then by what is missing."""
+def _ended(row: ManifestRow, missing: Sequence[str]) -> tuple[Case, str, int | None]:
+    """How a scenario ended: by the return codes that are known first, then by what is missing.
+
+    Without the log of one of its programs nothing proves that it ended well, as in a matrix.
+    """
     codes = {name: code for name, code in row.codes.items() if name not in row.unknown}
     bad = {name: code for name, code in codes.items() if code}
     if bad:
@@ -178,9 +187,23 @@ def _ended(row: ManifestRow, log: Captured) -> tuple[Case, str, int | None]:
         return Case.EXIT, ends, next(iter(bad.values()))
     if row.unknown:
         return Case.VANISHED, f"the manifest has no return code of {', '.join(row.unknown)}", None
-    if log.state is LogState.LOST:
-        return Case.LOG_LOST, f"the log of {_LOG} is missing: {log.message}", 0
-    return Case.SUCCEEDED, "", 0
+    return (Case.LOG_LOST if missing else Case.SUCCEEDED), "", 0
+
+
+def _warn(summary: Summary) -> None:
+    """Logs that could not be kept."""
+    lines = [
+        f"{one_line(each.cell, limit=63)}, trial {each.trial}: {log.message}"
+        for each in summary.trials
+        if each.record is not None
+        for log in (each.record.log, *each.record.more_logs)
+        if log.state is LogState.LOST
+    ]
+    for line in lines[:_NAMED]:
+        say(one_line(f"warning: {line}"), err=True)
+    if len(lines) > _NAMED:
+        text = f"{counted(len(lines) - _NAMED, 'more log')} cannot be read; trials.csv names each"
+        say(f"warning: {text}", err=True)
 
 
 def _rules(rows: Sequence[ManifestRow], thresholds: Thresholds, mode: str) -> JudgingRules:

@@ -59,6 +59,8 @@ class ImportedTrial:
     job: str
     """What the other program calls it."""
     log: Captured
+    more_logs: tuple[Captured, ...] = ()
+    """Of its other programs."""
 
 
 def cell_names(keys: Iterable[str]) -> dict[str, str]:
@@ -103,7 +105,8 @@ def summary_of(
     for trial in trials:
         own = by_cell[trial.cell]
         record = _record(ref, made[trial.cell], trial, len(own))
-        own.append(TrialResult(trial.cell, len(own), "Done", 1, (trial.log.state,), record))
+        logs = tuple(log.state for log in (trial.log, *trial.more_logs))
+        own.append(TrialResult(trial.cell, len(own), "Done", 1, logs, record))
     for one in cells:
         own = by_cell[one.name]
         own += [TrialResult(one.name, trial, "Waiting", 0, (), None) for trial in range(len(own), one.trials)]
@@ -165,6 +168,7 @@ def _record(ref: MatrixRef, cell: Cell, trial: ImportedTrial, number: int) -> Re
         log=trial.log,
         recorded="",
         writer=WRITER,
+        more_logs=trial.more_logs,
     )
 
 

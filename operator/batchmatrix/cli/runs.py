@@ -14,6 +14,7 @@ from batchmatrix.cli.local_runs import LocalRuns
 from batchmatrix.engine.reporting import is_finished
 from batchmatrix.formats.matrix_json import load_matrix_json
 from batchmatrix.model.cell import MatrixRef
+from batchmatrix.model.evidence import Captured
 from batchmatrix.model.judging import JudgingRules
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import Summary
@@ -46,10 +47,10 @@ class RunPlace:
         """Of one file of the report."""
         return f"{self.folder}/{name}" if self.folder else name
 
-    def log_key(self, record: Record) -> str:
-        """Of the log of an attempt: a record has it from the root of the operator's store on."""
+    def log_key(self, record: Record, log: Captured | None = None) -> str:
+        """Of a log of an attempt, `record.log` by default: a record has it from the root of the operator's store on."""
         whole = MatrixRef(record.namespace, record.matrix, record.matrix_uid).prefix()
-        return record.log.key.removeprefix(f"{whole}/")
+        return (log or record.log).key.removeprefix(f"{whole}/")
 
 
 @dataclass(frozen=True, slots=True)

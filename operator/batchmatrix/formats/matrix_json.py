@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -15,6 +16,7 @@ from batchmatrix.formats.matrix_shape import (
     MATRIX_SCHEMA,
     CellShape,
     DoneShape,
+    LogShape,
     MatrixShape,
     OpenShape,
 )
@@ -133,26 +135,27 @@ def _trial(shape: MatrixShape, trial: OpenShape | DoneShape, cell_hash: str) -> 
 
 _OF_TRIAL = frozenset(
     {"cell", "trial", "state", "attempts", "logs", "stumbled", "recorded_cell", "attempt", "log", "metrics", "readings"}
+    | {"more_logs"}
 )
 """Fields of a row that are no fields of its record, or have another form there."""
 
 
 def _record(shape: MatrixShape, trial: DoneShape, cell_hash: str) -> Record:
-    log = trial.log
-    captured = {
-        **dict(log),
-        "metrics": tuple(MetricValue(**dict(reading)) for reading in trial.readings),
-        "hold": HoldRequest(**dict(log.hold)) if log.hold is not None else None,
-    }
+    log = _log(trial.log)
     return Record(
         namespace=shape.namespace,
         matrix=shape.name,
         matrix_uid=shape.uid,
         cell=trial.recorded_cell,
         id=AttemptId(cell_hash, trial.trial, trial.attempt),
-        log=Captured(**captured),
+        log=replace(log, metrics=tuple(MetricValue(**dict(reading)) for reading in trial.readings)),
+        more_logs=tuple(map(_log, trial.more_logs)),
         **{name: value for name, value in trial if name not in _OF_TRIAL},
     )
+
+
+def _log(log: LogShape) -> Captured:
+    return Captured(**{**dict(log), "hold": HoldRequest(**dict(log.hold)) if log.hold is not None else None})
 
 
 def _judgement(shape: JudgementShape) -> Judgement:

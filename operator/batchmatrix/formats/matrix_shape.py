@@ -14,7 +14,16 @@ from batchmatrix.model.evidence import Blame, LogState, Outcome
 from batchmatrix.model.rules_json import RulesShape
 from batchmatrix.model.shapes import Shape
 
-__all__ = ["MATRIX_SCHEMA", "CellShape", "DoneShape", "MatrixShape", "MetricShape", "OpenShape", "json_schema"]
+__all__ = [
+    "MATRIX_SCHEMA",
+    "CellShape",
+    "DoneShape",
+    "LogShape",
+    "MatrixShape",
+    "MetricShape",
+    "OpenShape",
+    "json_schema",
+]
 
 MATRIX_SCHEMA = 1
 """The number that this version reads."""
@@ -87,7 +96,9 @@ class _Hold(Shape):
     seconds: float | None
 
 
-class _Log(Shape):
+class LogShape(Shape):
+    """What became of one log."""
+
     state: LogState
     bytes: int
     lines: int
@@ -120,7 +131,7 @@ class _Trial(Shape):
     trial: int
     attempts: int
     logs: tuple[LogState, ...]
-    """Of each attempt that has ended."""
+    """Of each attempt that has ended; of an imported one, of each of its logs."""
     stumbled: bool
     """An attempt since the newest rerun failed by the workload's doing."""
 
@@ -160,7 +171,9 @@ class DoneShape(_Trial):
     run_seconds: float | None
     gpu_seconds: float | None
     hold_until: str
-    log: _Log
+    log: LogShape
+    more_logs: tuple[LogShape, ...] = ()
+    """Of the other programs of an imported run, each with a log of its own."""
     pod_reason: str
     turned: bool
     """Later rules have changed its outcome."""

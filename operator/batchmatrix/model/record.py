@@ -57,6 +57,9 @@ class Record:
     turned: bool = False
     """Its outcome is not the one that it was written with: reading its log by later rules has changed it. Never in the
     record itself, as that stays as it was written."""
+    more_logs: tuple[Captured, ...] = ()
+    """Of the other programs that ran in the attempt, each with a log of its own: in imported runs alone, never in a
+    ledger."""
 
     @property
     def key(self) -> str:

@@ -48,7 +48,7 @@ class TrialResult:
     """Waiting, Queued, Pending, Running or Done."""
     attempts: int
     logs: tuple[LogState, ...]
-    """Of each attempt that has ended, whether another followed it or not."""
+    """Of each attempt that has ended, whether another followed it or not; of an imported one, of each of its logs."""
     record: Record | None
     """Of the last attempt; None while the trial is not Done."""
     stumbled: bool = False

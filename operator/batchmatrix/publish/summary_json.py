@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from batchmatrix.base.text import one_line
+from batchmatrix.model.evidence import Captured
 from batchmatrix.model.exits import recommended_exit
 from batchmatrix.model.judging import NO_RULES, Judgement, JudgingRules
 from batchmatrix.model.metric import MetricValue
@@ -225,26 +226,31 @@ def _record(record: Record) -> dict[str, Any]:
         "runSeconds": record.run_seconds,
         "gpuSeconds": record.gpu_seconds,
         "holdUntil": record.hold_until,
-        "log": {
-            "state": record.log.state,
-            "bytes": record.log.bytes,
-            "lines": record.log.lines,
-            "longLines": record.log.long_lines,
-            "malformed": record.log.malformed,
-            "sha256": record.log.sha256,
-            "key": record.log.key,
-            "message": one_line(record.log.message),
-            "parser": record.log.parser,
-            "capped": record.log.capped,
-            "limit": record.log.limit,
-            "hold": plain(record.log.hold),
-        },
+        "log": _log(record.log),
+        **({"moreLogs": [_log(log) for log in record.more_logs]} if record.more_logs else {}),
         "podReason": record.pod_reason,
         "turned": record.turned,
         "recorded": record.recorded,
         "writer": record.writer,
         "metrics": {metric.name: _finite(metric.value) for metric in record.log.metrics},
         "readings": [_reading(metric) for metric in record.log.metrics],
+    }
+
+
+def _log(log: Captured) -> dict[str, Any]:
+    return {
+        "state": log.state,
+        "bytes": log.bytes,
+        "lines": log.lines,
+        "longLines": log.long_lines,
+        "malformed": log.malformed,
+        "sha256": log.sha256,
+        "key": log.key,
+        "message": one_line(log.message),
+        "parser": log.parser,
+        "capped": log.capped,
+        "limit": log.limit,
+        "hold": plain(log.hold),
     }
 
 

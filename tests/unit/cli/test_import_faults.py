@@ -477,7 +477,98 @@ def test_a_log_that_is_not_there_is_empty_there_and_lost_here() -> None:
     assert own["scenarios"][0]["violations"] == ["ingest_to_emit_samples=0 < 10", "torn_read_events=0 < 1"]
     assert (ours["verdict"], ours["trials"][0]["outcome"]) == ("inconclusive", "LogLost")
     assert "torn_read-1.log cannot be read: No such file" in ours["trials"][0]["message"]
-    assert ours["logs"] == {"complete": 2, "lost": 1}
+    assert ours["logs"] == {"complete": 8, "lost": 1}
+
+
+def test_the_log_of_each_program_is_proof_and_what_is_missing_is_said() -> None:
+    write([one | {"sim_log": "fx/none", "tester_log": ""} for one in suite()])
+    done = run()
+    sim = "the log of sim is missing: fx/none cannot be read: No such file or directory"
+    tester = "the log of tester is missing: the manifest names none"
+    assert done.code == 0
+    assert done.err.splitlines()[:-1] == [
+        f"warning: {cell}, trial 0: {text}"
+        for cell in ("torn_read", "sink_stall", "reset_storm")
+        for text in (sim, tester)
+    ]
+    own, ours = (json.loads(Path("run", name).read_text()) for name in ("fault-summary.json", "matrix.json"))
+    assert own["all_pass"], "the suite looks at no log but the streamer's"
+    assert [(one["outcome"], one["message"]) for one in ours["trials"]] == [("LogLost", f"{sim}; {tester}")] * 3
+    assert (ours["verdict"], ours["logs"]) == ("inconclusive", {"complete": 3, "lost": 6})
+    report = Path("run/matrix.md").read_text()
+    assert "**Logs not complete**: 0 truncated, 6 lost" in report
+    assert "fx/none cannot be read" in report
+    assert "6 lost" in run_cli("report", "run").out
+    assert run_cli("gate", "run").code == 4
+
+
+def test_of_many_missing_logs_ten_are_named_and_all_are_counted() -> None:
+    write([row(n, "torn_read", TORN, sim_log=f"no\x1b{n}") for n in range(12)])
+    warnings = [line for line in run().err.splitlines() if line.startswith("warning:")]
+    assert len(warnings) == 11
+    assert warnings[9].startswith("warning: torn_read, trial 9: the log of sim is missing: no\ufffd9 cannot be read")
+    assert warnings[10] == "warning: 2 more logs cannot be read; trials.csv names each"
+    with Path("run/trials.csv").open(newline="") as stream:
+        said = [one["message"] for one in csv.DictReader(stream)]
+    assert all(f"no\ufffd{n} cannot be read" in said[n] for n in range(12))
+
+
+def test_what_breaks_a_limit_fails_whichever_other_log_is_missing() -> None:
+    own, ours = imported(
+        [row(1, "torn_read", TORN.replace("p50_us=150000", "p50_us=150001"), tester_log="none"), *others()]
+    )
+    assert own["scenarios"][0]["violations"] == ["p50_us=150001 > 150000"]
+    assert (ours["verdict"], ours["recommendedExitCode"]) == ("fail", 3)
+    assert "1 check failed: cell torn_read, trial 0: p50_us 150001 > 150000" in ours["reason"]
+    assert "1 of 3 cells could not be decided: torn_read (LogLost 1)" in ours["reason"]
+
+
+def test_a_return_code_says_how_it_ended_and_the_missing_log_is_named_too() -> None:
+    _, ours = imported([row(1, "torn_read", TORN, sim_rc="9", sim_log="none"), *others()])
+    assert (ours["trials"][0]["outcome"], ours["trials"][0]["message"]) == (
+        "UnexpectedExit",
+        "sim ended with 9; the log of sim is missing: none cannot be read: No such file or directory",
+    )
+
+
+def test_every_log_is_named_in_the_run_and_exported() -> None:
+    Path("sim.log").write_bytes(b"sim \xff\r\n")
+    Path("tester.log").write_bytes(b"")
+    imported([one | {"sim_log": "sim.log", "tester_log": "tester.log"} for one in suite()])
+    stored = {"-".join(path.parts[2:5]) for path in Path("run").glob("logs/*/*/*/*.zst")}
+    assert len(stored) == 9
+    done = run_cli("export", "run", "--output", "out", "--logs")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith(" and 9 logs copied to out\n")
+    streamers = {"torn_read": TORN, "sink_stall": STALL, "reset_storm": RESET}
+    wanted = {
+        f"{cell}/0-0{end}": text
+        for cell, log in streamers.items()
+        for end, text in ((".log", log.encode()), (".sim.log", b"sim \xff\r\n"), (".tester.log", b""))
+    }
+
+    def exported(folder: str) -> dict[str, bytes]:
+        return {"/".join(path.parts[-2:]): path.read_bytes() for path in Path(folder).rglob("*.log")}
+
+    assert exported("out") == wanted
+    assert run_cli("export", "out", "--output", "again", "--logs").code == 0, "an export is a run like any other"
+    assert exported("again") == wanted
+    Path("again/logs/sink_stall/0-0.sim.log").write_text("changed")
+    Path("again/logs/torn_read/0-0.tester.log").unlink()
+    done = run_cli("export", "again", "--output", "bad", "--logs")
+    assert done.code == 1
+    assert done.err.splitlines() == [
+        f"batchmatrix: the log of tester in trial 0 of torn_read is not in {Path('again').resolve().as_uri()}",
+        "batchmatrix: the log of sim in trial 0 of sink_stall is not as it was recorded: its SHA-256 is another",
+    ]
+
+
+def test_a_run_with_several_logs_is_read_back_to_the_byte() -> None:
+    imported([row(1, "torn_read", TORN, sim_log="none"), *others()])
+    run_cli("report", "run", "--output", "out", "--no-pages")
+    before, after = (Path(name, "matrix.json").read_text() for name in ("run", "out"))
+    assert '"moreLogs"' in before
+    assert after == before.replace(Path("run").resolve().as_uri(), Path("out").resolve().as_uri())
 
 
 def test_a_scenario_that_was_not_run_is_missing_here() -> None:

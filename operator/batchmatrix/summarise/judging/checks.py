@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from batchmatrix.base.text import counted
+from batchmatrix.model.evidence import LogState, Outcome
 from batchmatrix.model.judging import CheckRule, Finding, JudgingRules, Limit
 from batchmatrix.model.summary import CellSummary, Summary, TrialResult
 from batchmatrix.summarise.judging.scope import by_cell, cell_words, cells_of, exact, no_cell
@@ -25,9 +26,10 @@ class _Value:
 def checks(summary: Summary, rules: JudgingRules) -> Iterator[Finding]:
     """One finding for each check and each cell that it speaks of, in the order of the rules, then of the cells.
 
-    A value beyond a limit fails the check, whatever else is missing. It passes when every planned trial has ended by
-    the workload's own doing and gave a value inside of the limits, and nothing in its log that was no number. All
-    else is inconclusive. A check that fits no cell is inconclusive too, unless it is for another value of a label.
+    A value beyond a limit fails the check, whatever else is missing, be it the log of another program. It passes when
+    every planned trial has ended by the workload's own doing and gave a value inside of the limits, and nothing in its
+    log that was no number. All else is inconclusive. A check that fits no cell is inconclusive too, unless it is for
+    another value of a label.
     """
     results = by_cell(summary)
     for rule in rules.checks:
@@ -99,7 +101,9 @@ def _look(rule: CheckRule, result: TrialResult | None) -> tuple[float | None, st
     if result is None or result.record is None:
         return None, "no-result"
     if not ended_by_itself(result.record):
-        return None, "infrastructure"
+        # a whole log says what it says, even if that of another program of the trial was lost: it can break a limit
+        known = result.record.outcome is Outcome.LOG_LOST and result.record.log.state is LogState.COMPLETE
+        return number(reading(result.record, rule.metric)) if known else None, "infrastructure"
     found = reading(result.record, rule.metric)
     value = number(found)
     if found is None or value is None:
