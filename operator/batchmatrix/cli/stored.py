@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
+from batchmatrix.adapters.files import shown_name
 from batchmatrix.base.errors import NotFound
-from batchmatrix.base.text import counted
+from batchmatrix.base.text import counted, one_line
 from batchmatrix.cli.copying import CopiedLogs, copy_files, copy_logs
 from batchmatrix.cli.exits import Exit
 from batchmatrix.cli.other_rules import rules_of_file
@@ -28,6 +29,8 @@ __all__ = ["compare", "export", "gate", "report"]
 T = TypeVar("T")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
+_WARNED = 10
+"""Warnings that `gate` prints."""
 
 
 def _of_cluster(command: _Command) -> _Command:
@@ -59,6 +62,13 @@ def _rules(found: StoredRun, spec: Path | None) -> JudgingRules:
     return found.rules if spec is None else rules_of_file(spec, found.summary, found.rules)
 
 
+def _without(rules: JudgingRules, spec: Path | None) -> str:
+    """What is to be said where nothing is there to be judged by; empty where there is something."""
+    if rules.checks or rules.gates:
+        return ""
+    return f"{shown_name(spec) if spec else 'the run'} has no checks and no gates: expectations alone decide"
+
+
 @click.command()
 @click.argument("run")
 @_of_cluster
@@ -87,7 +97,10 @@ def report(
     from batchmatrix.engine.analysis import analyse  # what it takes is slow to load, and an error comes first
 
     location = found.location if folder is None else folder.url
-    judged = analyse(found.summary, _rules(found, spec), location=location, excerpts=excerpts, pages=pages)
+    rules = _rules(found, spec)
+    judged = analyse(found.summary, rules, location=location, excerpts=excerpts, pages=pages)
+    if spec is not None and (none := _without(rules, spec)):
+        say(one_line(f"warning: {none}", limit=4096), err=True)
     if folder is None:
         say(judged.files["matrix.md"].decode().rstrip("\n"))
         return
@@ -112,19 +125,29 @@ def gate(run: str, *, namespace: str | None, context: str | None, spec: Path | N
     found = _read(run, namespace, context)
     from batchmatrix.summarise.judging.judge import judge
 
-    judged = judge(found.summary, _rules(found, spec))
+    rules = _rules(found, spec)
+    judged = judge(found.summary, rules)
     status = recommended_exit(judged.verdict, judged)
+    warnings = [one_line(each, limit=4096) for each in _warnings(judged, _without(rules, spec))]
     if output != "table":
-        write_data(_gate_data(judged, status), output)
+        write_data(_gate_data(judged, status, warnings), output)
         return status
     findings = judged.judgement.findings if judged.judgement is not None else ()
     if findings:
         say(table(("STATUS", "SEVERITY", "WHAT", "FOUND"), [_row(each) for each in _worst_first(findings)]))
         say("")
+    for warning in warnings[:_WARNED]:
+        say(f"warning: {warning}", style="yellow")
+    if len(warnings) > _WARNED:
+        say(f"and {counted(len(warnings) - _WARNED, 'more warning')}: -o json has them all")
     word = judged.verdict or "not finished"
     colour = {"pass": "green", "fail": "red"}.get(word, "yellow")
     say(f"{word}: {judged.reason}", style=colour)
     return status
+
+
+def _warnings(judged: Summary, first: str) -> list[str]:
+    return [*([first] if first else []), *(judged.judgement.warnings if judged.judgement is not None else ())]
 
 
 def _worst_first(findings: tuple[Finding, ...]) -> list[Finding]:
@@ -136,7 +159,7 @@ def _row(finding: Finding) -> tuple[str, str, str, str]:
     return finding.status, finding.severity, f"{finding.kind} {finding.name}", finding.text
 
 
-def _gate_data(judged: Summary, status: int) -> dict[str, Any]:
+def _gate_data(judged: Summary, status: int, warnings: list[str]) -> dict[str, Any]:
     from batchmatrix.publish.plain import plain
 
     findings = judged.judgement.findings if judged.judgement is not None else ()
@@ -146,6 +169,7 @@ def _gate_data(judged: Summary, status: int) -> dict[str, Any]:
         "verdict": judged.verdict,
         "reason": judged.reason,
         "exitCode": status,
+        "warnings": warnings,
         "findings": [plain(each) for each in findings],
     }
 

@@ -23,6 +23,9 @@ __all__ = ["junit_xml"]
 LISTED = 20
 """Failed trials of a cell that its failure lists; trials.csv has them all."""
 
+WARNED = 50
+"""Warnings about the matrix as a whole that are properties; matrix.json has them all."""
+
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, not even escaped."""
 
@@ -66,6 +69,8 @@ def junit_xml(summary: Summary, *, location: str = "") -> str:
     ):
         if value:
             ET.SubElement(properties, "property", {"name": name, "value": _text(value)})
+    for warning in summary.judgement.warnings[:WARNED] if summary.judgement is not None else ():
+        ET.SubElement(properties, "property", {"name": "warning", "value": _text(warning)})
     seen: Counter[tuple[str, str]] = Counter()
     for case in cases:
         _add(suite, summary.name, case, seen)

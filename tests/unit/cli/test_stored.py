@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
@@ -96,7 +97,12 @@ def test_other_limits_change_the_verdict_and_nothing_runs() -> None:
     wide = write_spec("wide.yaml", metrics=METRIC, checks=[{"metric": MS, "max": 11}])
     assert data("gate", run, "--spec", wide)["verdict"] == "pass"
     none = write_spec("none.yaml")
-    assert data("gate", run, "--spec", none)["findings"] == []
+    found = data("gate", run, "--spec", none)
+    assert found["findings"] == []
+    assert found["warnings"] == ["none.yaml has no checks and no gates: expectations alone decide"]
+    assert "warning: none.yaml has no checks and no gates" in cli("gate", run, "--spec", none).out
+    done = cli("report", run, "--spec", none)
+    assert done.err == "warning: none.yaml has no checks and no gates: expectations alone decide\n"
     assert {path: path.read_bytes() for path in Path(run).rglob("*") if path.is_file()} == before
     assert cli("gate", write_run("failed", cells(), rules(at_most(5)))).code == 3
     assert cli("gate", "failed", "--spec", wide).code == 0
@@ -130,6 +136,33 @@ def test_labels_are_those_of_the_run_whatever_the_file_says() -> None:
     assert {each["name"] for each in found["findings"]} == {f"{MS} <= 5"}
     spec = write_spec(metrics=METRIC, checks=checks[1:], labels={"mode": "bad"})
     assert data("gate", run, "--spec", spec)["findings"] == []
+
+
+def test_rules_that_ask_for_another_label_are_named_wherever_one_reads_the_verdict() -> None:
+    run = write_run("run", cells(), rules(labels={"mode": "prod"}))
+    gates = [{"name": "x", "metric": MS, "max": "+5%", "when": {"mode": "prd"}}]
+    spec = write_spec(metrics=METRIC, gates=gates, labels={"mode": "prd"})
+    line = "0 of 1 rule is looked at: gate x asks for mode prd, and this run has prod"
+    found = data("gate", run, "--spec", spec)
+    assert (found["verdict"], found["exitCode"], found["findings"]) == ("pass", 0, [])
+    assert found["warnings"] == [line]
+    done = cli("gate", run, "--spec", spec)
+    assert (done.code, done.out.splitlines()[0]) == (0, f"warning: {line}")
+    assert f"**Warning**: {line}" in cli("report", run, "--spec", spec).out
+    assert cli("report", run, "--spec", spec, "--output", "out").err == ""
+    (suite,) = ET.parse("out/junit.xml").getroot()
+    assert line in [each.get("value") for each in suite.iter("property") if each.get("name") == "warning"]
+    assert line in Path("out/report.html").read_text()
+    assert data("gate", "out")["warnings"] == [line], "it is said anew of the stored rules"
+
+
+def test_a_run_without_rules_says_so() -> None:
+    run = write_run("run", cells())
+    assert cli("gate", run).out.splitlines() == [
+        "warning: the run has no checks and no gates: expectations alone decide",
+        "pass: all 9 trials succeeded",
+    ]
+    assert cli("report", run).err == ""
 
 
 def test_limits_in_another_unit_are_refused() -> None:

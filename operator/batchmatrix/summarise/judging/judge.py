@@ -8,6 +8,7 @@ from dataclasses import replace
 from batchmatrix.model.judging import Judgement, JudgingRules
 from batchmatrix.model.summary import MetricSummary, Summary, TrialResult
 from batchmatrix.summarise.judging.checks import checks
+from batchmatrix.summarise.judging.elsewhere import elsewhere
 from batchmatrix.summarise.judging.gates import gates
 from batchmatrix.summarise.judging.intervals import mean_interval
 from batchmatrix.summarise.judging.scope import by_cell
@@ -29,7 +30,10 @@ def judge(summary: Summary, rules: JudgingRules) -> Summary:
     judgement = _compared(summary, rules)
     findings = (*checks(summary, rules), *gates(summary, rules, judgement.comparisons))
     word, reason = verdict(summary.cells, complete=True, findings=findings, stopped=summary.stopped)
-    return replace(summary, verdict=word, reason=reason, judgement=replace(judgement, findings=findings))
+    left = elsewhere(rules)
+    warnings = (left, *judgement.warnings) if left else judgement.warnings
+    judgement = replace(judgement, findings=findings, warnings=warnings)
+    return replace(summary, verdict=word, reason=reason, judgement=judgement)
 
 
 def _compared(summary: Summary, rules: JudgingRules) -> Judgement:

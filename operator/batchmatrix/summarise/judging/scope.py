@@ -9,7 +9,7 @@ from batchmatrix.base.text import one_line
 from batchmatrix.model.judging import Finding, JudgingRules, Match, Rule, fits
 from batchmatrix.model.summary import CellSummary, Summary, TrialResult
 
-__all__ = ["by_cell", "cell_words", "cells_of", "exact", "no_cell"]
+__all__ = ["by_cell", "cell_words", "cells_of", "exact", "no_cell", "other_labels"]
 
 
 def cells_of(summary: Summary, rules: JudgingRules, when: Match) -> Sequence[CellSummary] | None:
@@ -17,10 +17,16 @@ def cells_of(summary: Summary, rules: JudgingRules, when: Match) -> Sequence[Cel
 
     Such a rule is written for another mode of the same matrix, and has nothing to say in this one.
     """
-    of_labels = {name: wanted for name, wanted in when.items() if name in rules.labels}
-    if not fits(of_labels, rules.labels):
+    if other_labels(rules, when):
         return None
     return [cell for cell in summary.cells if fits(when, {**rules.labels, **cell.values})]
+
+
+def other_labels(rules: JudgingRules, when: Match) -> Match:
+    """What `when` asks of labels of the spec that have another value."""
+    return {
+        name: wanted for name, wanted in when.items() if name in rules.labels and not fits({name: wanted}, rules.labels)
+    }
 
 
 def by_cell(summary: Summary) -> Mapping[str, Mapping[int, TrialResult]]:
