@@ -19,6 +19,7 @@ from batchmatrix.base.text import counted, one_line
 from batchmatrix.cli.imported import ImportedCell, ImportedTrial, cell_names, keep_log, summary_of, write_reports
 from batchmatrix.cli.output import say
 from batchmatrix.cli.run_folder import RunFolder
+from batchmatrix.formats.batch_repeats import repeats
 from batchmatrix.formats.batch_results import BatchRow, RawRow, check_rows, read_rows
 from batchmatrix.formats.exit_codes import ALLOWED_EXIT_CODES, read_allowed_exit_codes
 from batchmatrix.model.judging import CheckRule, JudgingRules, MetricRule
@@ -167,7 +168,13 @@ def _codes(codes: AbstractSet[int]) -> str:
 
 
 def _warn(rows: Sequence[BatchRow], allowed: Mapping[str, AbstractSet[int]]) -> None:
-    """Scenarios without any allowed exit code: all of their tests count as unexpected."""
+    """Tests that are counted more than once, and scenarios whose tests all count as unexpected."""
+    again = repeats(rows)
+    if again is not None:
+        of = f"batch {again.first.batch}, test {again.first.test}"
+        places = f"{of} in {again.first.place}, after {again.before.place}"
+        said = f"{counted(again.count, 'row')} of a test that was there before, each counted anew, the first {places}"
+        say(one_line(f"warning: {said}; leave out what was given twice", limit=4096), err=True)
     without = sorted({row.scenario for row in rows if not allowed.get(row.scenario)})
     if without:
         named = ", ".join(one_line(name, limit=60) for name in without[:_NAMED])

@@ -87,6 +87,8 @@ class BatchRow:
     """Standard output and error, with real line ends where the file has them written out."""
     extra: Mapping[str, str]
     """Columns that are not of COLUMNS."""
+    place: str = ""
+    """As of the RawRow."""
 
 
 def read_rows(lines: Iterable[str], *, source: str) -> Iterator[RawRow]:
@@ -201,7 +203,7 @@ def _checked(row: RawRow, bad: Mapping[str, _Bad]) -> BatchRow | None:
         bad["time" if seconds <= 0 else "long"].add(row, one_line(seconds_text, limit=_SHOWN))
     if not 0 <= unexpected <= _HIGHEST_COUNT:
         bad["count" if unexpected < 0 else "high"].add(row, one_line(unexpected_text, limit=_SHOWN))
-    return BatchRow(batch, test, scenario, code, seconds, unexpected, log.replace("\\n", "\n"), row.extra)
+    return BatchRow(batch, test, scenario, code, seconds, unexpected, log.replace("\\n", "\n"), row.extra, row.place)
 
 
 def _whole(text: str) -> int | None:

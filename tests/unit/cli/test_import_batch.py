@@ -275,6 +275,32 @@ def test_numbers_of_tests_batches_and_signals_may_be_negative_and_stand_twice() 
     ]
 
 
+def test_a_test_that_is_there_again_counts_again_and_a_warning_names_both_places() -> None:
+    rows = [row(1, n, "missing_sdk", 42, 0.5) for n in range(8)]
+    one, copy = write("batch_1_results.csv", rows), write("batch_1_results_copy.csv", rows)
+    done = good(copy, one)
+    assert done.out.startswith("16 tests of 1 scenario from 2 files\n")
+    assert done.err.splitlines()[0] == (
+        "warning: 8 rows of a test that was there before, each counted anew, the first batch 1, test 0 in"
+        " batch_1_results_copy.csv:2, after batch_1_results.csv:2; leave out what was given twice"
+    )
+    assert [each["count"] for each in table("scenario_stats")] == ["16"]
+
+
+def test_a_test_that_is_there_again_in_one_file_and_ends_otherwise() -> None:
+    rows = [row(1, 1, "missing_sdk", 42, 1), row(1, 2, "missing_sdk", 42, 1), row(1, 1, "recovery_success", 0, 2)]
+    done = good(write("b.csv", [*rows, row(2, 1, "missing_sdk", 42, 1)]))
+    assert done.err.splitlines()[0] == (
+        "warning: 1 row of a test that was there before, each counted anew, the first batch 1, test 1 in b.csv:4,"
+        " after b.csv:2; leave out what was given twice"
+    )
+
+
+def test_tests_that_are_there_once_take_no_warning() -> None:
+    rows = [row(batch, test, "missing_sdk", 42, 1) for batch in (1, 11) for test in (1, 11)]
+    assert "warning" not in good(write("b.csv", rows)).err
+
+
 def test_times_have_a_point_and_scenarios_are_texts_even_where_every_one_is_a_whole_number() -> None:
     good(write("b.csv", [row(1, 1, "10", 0, 2), row(1, 2, "9", 0, 3)]))
     assert [(one["scenario_key"], one["mean"], one["min"], one["max"]) for one in table("scenario_stats")] == [
