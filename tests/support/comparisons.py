@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from batchmatrix.model.evidence import Outcome
@@ -40,7 +41,7 @@ def _result(cell: Any, trial: int, end: Any, metric: str) -> TrialResult:
     stumbled = changes.pop("stumbled", False)
     values = [MetricValue(metric, "mean", changes.pop("value"), 10)] if "value" in changes else []
     made = a_result(cell, trial, outcome, metrics=values, **changes)
-    return TrialResult(made.cell, made.trial, made.state, made.attempts, made.logs, made.record, stumbled)
+    return replace(made, stumbled=stumbled)
 
 
 def rules(cells: Mapping[str, Any], *, baseline: str = "", metric: MetricRule = METRIC, **compare: Any) -> JudgingRules:

@@ -153,7 +153,7 @@ def judged_summary() -> Summary:
         a_result(cells[0], 1, Outcome.UNEXPECTED_EXIT, exit_code=3, signal=9, message="boom", attempts=2),
         a_result(cells[0], 2, Outcome.NODE_LOST, exit_code=None, run_seconds=None, gpu_seconds=None, hold_until="x"),
         a_result(cells[1], 0, metrics=[replace(metrics[0], value=13.5, invalid=0, message=""), metrics[1]]),
-        a_result(cells[1], 2, None, attempts=1),
+        a_result(cells[1], 2, None, attempts=1, rerun=1),
     ]
     assert results[0].record is not None
     results[0] = replace(results[0], stumbled=True, record=replace(results[0].record, cell="old-name"))

@@ -225,13 +225,13 @@ def a_result(
     metrics: Iterable[MetricValue] = (),
     **changes: Any,
 ) -> TrialResult:
-    """The result of one trial of `cell`; with `outcome` None it is still running.
+    """The result of one trial of `cell`; with `outcome` None it is still running, and only `rerun` counts of `changes`.
 
     `earlier` are the logs of the attempts before the last, complete ones by default.
     """
     before = tuple(earlier) if earlier is not None else (LogState.COMPLETE,) * (attempts - 1)
     if outcome is None:
-        return TrialResult(cell.name, trial, "Running", attempts, before, None)
+        return TrialResult(cell.name, trial, "Running", attempts, before, None, rerun=changes.get("rerun", 0))
     log = changes.pop("log", _LOG)
     record = a_record(
         outcome,
@@ -246,4 +246,4 @@ def a_result(
             **changes,
         },
     )
-    return TrialResult(cell.name, trial, "Done", attempts, (*before, record.log.state), record)
+    return TrialResult(cell.name, trial, "Done", attempts, (*before, record.log.state), record, rerun=record.rerun)

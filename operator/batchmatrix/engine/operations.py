@@ -72,6 +72,10 @@ class Operations:
         reruns = self._reruns.get((attempt.cell_hash, attempt.trial), ())
         return sum(first <= attempt.attempt for _, first in reruns)
 
+    def asked(self, cell_hash: str, trial: int) -> int:
+        """How many reruns have selected the trial so far, whether an attempt of the last one has started or not."""
+        return len(self._reruns.get((cell_hash, trial), ()))
+
     def cancelled(self, cell_hash: str, trial: int) -> bool:
         """Whether no attempt of this trial may start: a cancel stands after the last rerun that selected it."""
         if self._cancelled < 0:

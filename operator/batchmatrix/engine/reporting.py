@@ -294,6 +294,7 @@ def _trial(run: Run, cell: Cell, trial: int) -> TrialResult:
         logs=tuple(attempt.log.state for attempt in attempts),
         record=_as_read(run, record),
         stumbled=any(each.blame is Blame.WORKLOAD and each.rerun == newest for each in attempts),
+        rerun=run.board.operations.asked(*key) if record is None else record.rerun,
     )
 
 

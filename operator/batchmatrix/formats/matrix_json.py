@@ -130,6 +130,7 @@ def _trial(shape: MatrixShape, trial: OpenShape | DoneShape, cell_hash: str) -> 
         logs=trial.logs,
         record=_record(shape, trial, cell_hash) if isinstance(trial, DoneShape) else None,
         stumbled=trial.stumbled,
+        rerun=trial.rerun,
     )
 
 

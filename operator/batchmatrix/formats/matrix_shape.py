@@ -140,6 +140,8 @@ class OpenShape(_Trial):
     """A trial without a result."""
 
     state: Literal["Waiting", "Queued", "Held", "Pending", "Running"]
+    rerun: int = 0
+    """Reruns that have selected it so far; none of them has come to a result."""
 
 
 class DoneShape(_Trial):

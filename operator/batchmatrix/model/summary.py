@@ -54,6 +54,9 @@ class TrialResult:
     stumbled: bool = False
     """An attempt since the newest rerun ended by the workload's own doing: for failure rates the trial has failed, even
     if a later attempt succeeded."""
+    rerun: int = 0
+    """Reruns that have selected the trial so far, one that was cancelled before it came to an attempt among them. Of a
+    trial with a record it is the record's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ def _trial(trial: TrialResult) -> dict[str, Any]:
         "logs": trial.logs,
         "stumbled": trial.stumbled,
     }
-    return row if trial.record is None else {**row, **_record(trial.record)}
+    return {**row, "rerun": trial.rerun} if trial.record is None else {**row, **_record(trial.record)}
 
 
 def _record(record: Record) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from batchmatrix.model.evidence import Blame, Outcome
 from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import TrialResult
 
-__all__ = ["ended_by_itself", "failed_by_itself", "number", "reading"]
+__all__ = ["ended_by_itself", "failed_by_itself", "number", "reading", "selected"]
 
 
 def ended_by_itself(record: Record) -> bool:
@@ -27,6 +28,16 @@ def failed_by_itself(result: TrialResult) -> bool | None:
     if result.record is None or not ended_by_itself(result.record):
         return None
     return result.record.outcome is not Outcome.SUCCEEDED
+
+
+def selected(results: Iterable[TrialResult]) -> bool:
+    """Whether only some trials of a cell were asked to run again: somebody chose among its results.
+
+    What came of it does not matter. A rerun that was lost or cancelled has taken a result out all the same. A trial
+    that never began had none.
+    """
+    begun = [each for each in results if each.record is not None or each.attempts or each.rerun]
+    return len({each.rerun if each.record is None else each.record.rerun for each in begun}) > 1
 
 
 def reading(record: Record, metric: str) -> MetricValue | None:

@@ -567,6 +567,25 @@ async def test_a_retry_that_is_due_does_not_run_after_a_cancel(start: Start) -> 
     assert world.status()["verdict"] == "fail"
 
 
+async def test_a_rerun_that_was_cancelled_before_it_began_is_told_to_those_who_judge(start: Start) -> None:
+    """The trial has no result any more, and that somebody asked for another one is not forgotten."""
+    world = SmallWorld()
+    world.program = first_fails
+    world.submit(**TWO)
+    process = start(world)
+    assert await process.run(60, until=finished(world))
+    world.refuse = lambda call: Unavailable("quota") if call.startswith("create") else None
+    world.annotate(rerun="t1")
+    await process.run(20)
+    world.annotate(rerun=None, cancel="stop")
+    assert await process.run(120, until=handled(world, "stop"))
+    assert (await by_trial(world))["s8", 1] == [(0, 0, BAD)]
+    whole = json.loads(world.stores["default"].objects[f"{REF.prefix()}/runs/1/matrix.json"])
+    (lacking,) = [each for each in whole["trials"] if "outcome" not in each]
+    assert (lacking["cell"], lacking["trial"], lacking["attempts"], lacking["rerun"]) == ("s8", 1, 1, 1)
+    assert {each["rerun"] for each in whole["trials"] if each is not lacking} == {0}
+
+
 async def test_an_invalid_spec_keeps_nobody_from_cancelling(start: Start) -> None:
     world = SmallWorld()
     world.program = lambda _job: Program(seconds=20)

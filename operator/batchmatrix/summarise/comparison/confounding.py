@@ -1,4 +1,4 @@
-"""What else may have made the difference: the machine, the hour, or the choice of trials.
+"""What else may have made the difference: the machine, or the hour.
 
 Trials that were not run side by side differ by whatever drifted between them, and more trials make that look surer,
 not truer.
@@ -12,7 +12,7 @@ from batchmatrix.base.clock import parse_rfc3339
 from batchmatrix.model.record import Record
 from batchmatrix.summarise.comparison.reasons import Reason
 
-__all__ = ["confounds", "selected"]
+__all__ = ["confounds"]
 
 FEW_NODES = 3
 """A side that used so many nodes has averaged over them."""
@@ -32,11 +32,6 @@ def confounds(cell: Sequence[Record], base: Sequence[Record], *, interleaved: bo
     if _at_another_time(cell, base, interleaved=interleaved):
         found.append(Reason.CONFOUNDED_TIME)
     return tuple(found)
-
-
-def selected(cell: Sequence[Record], base: Sequence[Record]) -> bool:
-    """Whether only some trials of a side were run again: somebody chose among its results."""
-    return any(len({record.rerun for record in side}) > 1 for side in (cell, base))
 
 
 def _apart(cell: Sequence[Record], base: Sequence[Record]) -> bool:

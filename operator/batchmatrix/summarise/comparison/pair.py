@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from batchmatrix.model.judging import CompareRule
 from batchmatrix.model.record import Record
-from batchmatrix.summarise.comparison.confounding import confounds, selected
+from batchmatrix.summarise.comparison.confounding import confounds
 from batchmatrix.summarise.comparison.reasons import Reason
 from batchmatrix.summarise.comparison.sample import Trials
 
@@ -46,7 +46,7 @@ class Flags:
 def flags(pair: Pair, own: tuple[Record, ...], other: tuple[Record, ...], rule: CompareRule) -> Flags:
     """Of one comparison, from the records that went into it."""
     found = confounds(own, other, interleaved=pair.interleaved)
-    rerun = (Reason.RERUN_SELECTED,) if selected(pair.own.counted, pair.other.counted) else ()
+    rerun = (Reason.RERUN_SELECTED,) if pair.own.selected or pair.other.selected else ()
     capped = rerun if rule.allow_confounded else (*found, *rerun)
     notes = tuple(_NOTES[reason] for reason in (*found, *rerun))
     return Flags(tuple(_FLAGS[reason] for reason in found), capped, notes)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from batchmatrix.model.evidence import Blame, Outcome
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import TrialResult
-from batchmatrix.summarise.trials import number, reading
+from batchmatrix.summarise.trials import number, reading, selected
 
 __all__ = ["Trials", "Values", "gather", "values"]
 
@@ -26,6 +26,8 @@ class Trials:
     """Ended by infrastructure, a queue or a person: that says nothing about the cell."""
     retried: int = 0
     """Of `failed`, how many passed on a retry."""
+    selected: bool = False
+    """Only some of all its trials were asked to run again, those in none of the groups among them."""
 
     @property
     def counted(self) -> tuple[Record, ...]:
@@ -58,7 +60,8 @@ class Values:
 def gather(results: Iterable[TrialResult], planned: int) -> Trials:
     """The results of one cell of so many trials; what is not done yet is in none of the groups."""
     passed, failed, excluded, retried = [], [], [], 0
-    for result in results:
+    all_ = tuple(results)
+    for result in all_:
         record = result.record
         if record is None:
             continue
@@ -70,7 +73,7 @@ def gather(results: Iterable[TrialResult], planned: int) -> Trials:
         else:
             excluded.append(record)
     good, bad, others = (tuple(sorted(group, key=_trial)) for group in (passed, failed, excluded))
-    return Trials(planned, good, bad, others, retried)
+    return Trials(planned, good, bad, others, retried, selected(all_))
 
 
 def values(trials: Trials, metric: str) -> Values:

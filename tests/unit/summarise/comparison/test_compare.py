@@ -284,6 +284,29 @@ def test_only_some_trials_were_run_again(side: str) -> None:
     assert row(judged(cells), "c").word is Word.SLOWER
 
 
+@pytest.mark.parametrize("again", [{"outcome": LOST}, {"outcome": Outcome.CANCELLED}, {"outcome": None}])
+def test_failed_trials_whose_rerun_came_to_nothing_leave_no_fix(again: dict[str, Any]) -> None:
+    """Four of ten had failed and were asked to run again: what is left of the cell are the six that had passed."""
+    cell = [*(10 + trial / 100 for trial in range(6)), *[{**again, "rerun": 1}] * 4]
+    found = row(judged({"none": [BAD] * 10, "c": cell}), "c", FAILURES)
+    assert (found.word, found.reasons) == (Word.NO_EVIDENCE, ("rerun-selected", "fails-less"))
+    assert (found.n, found.failed, found.n0, found.failed0) == (6, 0, 10, 10)
+    assert "only some trials were run again" in found.text
+    assert word(cell, base=[*BASE, *BASE], metric=FAILURES) is Word.NO_EVIDENCE
+    swapped = row(judged({"none": cell, "c": [BAD] * 10}), "c", FAILURES)
+    assert (swapped.word, swapped.reasons) == (Word.NO_EVIDENCE, ("rerun-selected", "fails-more"))
+
+
+@pytest.mark.parametrize("again", [{"outcome": LOST}, {"outcome": None}])
+def test_a_lost_rerun_leaves_no_faster_cell(again: dict[str, Any]) -> None:
+    cell = [*(10 + trial / 100 for trial in range(8)), *[{**again, "rerun": 1}] * 2]
+    base = [12 + trial / 100 for trial in range(10)]
+    assert reasons(cell, base=base) == ("rerun-selected", "difference-shown")
+    assert word(cell, base=base, allow_confounded=True) is Word.NO_EVIDENCE
+    never_chosen = [*cell[:8], *[{**again, "rerun": 0}] * 2]
+    assert word(never_chosen, base=base) is Word.FASTER
+
+
 # The whole
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from batchmatrix.base.clock import format_rfc3339
 from batchmatrix.model.record import Record
-from batchmatrix.summarise.comparison.confounding import confounds, selected
+from batchmatrix.summarise.comparison.confounding import confounds
 from batchmatrix.summarise.comparison.reasons import Reason
 from tests.support.records import START, a_record
 
@@ -79,12 +79,3 @@ def test_cell_after_cell_is_no_fair_order_unless_they_ran_side_by_side_all_the_s
 def test_without_records_there_is_nothing_to_flag() -> None:
     assert flags([], on("a")) == ()
     assert flags([], [], interleaved=False) == ()
-
-
-def test_a_choice_among_results() -> None:
-    every, some = [a_record(rerun=1), a_record(rerun=1)], [a_record(rerun=0), a_record(rerun=1)]
-    none = [a_record(), a_record()]
-    assert not selected(every, none)
-    assert not selected(none, [])
-    assert selected(some, none)
-    assert selected(none, some)
