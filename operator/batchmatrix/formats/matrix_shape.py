@@ -19,6 +19,9 @@ __all__ = ["MATRIX_SCHEMA", "CellShape", "DoneShape", "MatrixShape", "MetricShap
 MATRIX_SCHEMA = 1
 """The number that this version reads."""
 
+TRIALS_LIMIT = 99_999
+"""Of one cell, as spec.trials has it."""
+
 Counts = dict[str, int]
 Value = str | bool | int | float
 
@@ -54,7 +57,7 @@ class CellShape(Shape):
     hash: str
     values: dict[str, Value]
     """Axis to value."""
-    trials: int
+    trials: int = Field(ge=0, le=TRIALS_LIMIT)
     done: int
     succeeded: int
     failed: int

@@ -95,7 +95,7 @@ def test_a_rule_that_only_warns_changes_nothing() -> None:
 def test_why_results_are_missing_is_still_said() -> None:
     made = judge(summary({"base": [1.0, None]}, stopped="cancelled (token x)"), rules(at_most(14)))
     assert made.verdict == "inconclusive"
-    assert made.reason.startswith("cancelled (token x); 1 of 1 cells could not be decided: base")
+    assert made.reason.startswith("cancelled (token x); 1 of 1 cell could not be decided: base")
     assert made.reason.endswith("1 check could not be decided: cell base: trial 1 without a result")
 
 
