@@ -32,7 +32,7 @@ class MetricShape(Shape):
     name: str
     unit: str
     n: int
-    """Trials that gave a value."""
+    """Trials that gave a value, those that failed among them."""
     mean: float | None
     std: float | None
     """Sample standard deviation (n - 1) over trials."""
@@ -44,10 +44,10 @@ class MetricShape(Shape):
     outliers: int
     """Trials further than 1.5 interquartile ranges outside of the quartiles."""
     low: float | None
-    """95 % interval of the mean."""
+    """Student's 95 % interval of `mean`, which lies in it."""
     high: float | None
     interval: Literal["", "mean", "geometric mean"]
-    """Of which mean it is."""
+    """Of which mean it is: `mean`; earlier versions also wrote that of the geometric mean."""
 
 
 class CellShape(Shape):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from batchmatrix.model.evidence import Blame, Outcome
 from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import TrialResult
 
-__all__ = ["ended_by_itself", "failed_by_itself", "number", "reading"]
+__all__ = ["ended_by_itself", "failed_by_itself", "failure_rate", "number", "reading"]
 
 
 def ended_by_itself(record: Record) -> bool:
@@ -27,6 +28,12 @@ def failed_by_itself(result: TrialResult) -> bool | None:
     if result.record is None or not ended_by_itself(result.record):
         return None
     return result.record.outcome is not Outcome.SUCCEEDED
+
+
+def failure_rate(results: Iterable[TrialResult]) -> float | None:
+    """Share of the trials that failed by the workload's doing, of those that nobody else ended; None without any."""
+    shown = [failed for failed in map(failed_by_itself, results) if failed is not None]
+    return sum(shown) / len(shown) if shown else None
 
 
 def reading(record: Record, metric: str) -> MetricValue | None:
