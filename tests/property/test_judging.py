@@ -67,6 +67,15 @@ def test_missing_data_never_passes(
 
 
 @settings(deadline=None)
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=6), st.sampled_from(["log", "linear"]))
+def test_a_mean_lies_in_the_interval_beside_it(found: list[float], scale: str) -> None:
+    metric = judge(summary({"base": found}), rules(scale=scale)).cells[0].metrics[0]
+    assert (metric.low is None) is (metric.high is None) is (metric.interval == "")
+    if metric.low is not None and metric.mean is not None and metric.high is not None:
+        assert metric.low <= metric.mean <= metric.high
+
+
+@settings(deadline=None)
 @given(cells, values, values)
 def test_a_wider_limit_never_makes_it_worse(trials: dict[str, list[Any]], limit: float, more: float) -> None:
     for one, other in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -11,6 +12,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from batchmatrix.base.errors import InvalidSpec, Problem
+from batchmatrix.base.text import one_line
 from batchmatrix.formats.judgement_shape import FindingShape, JudgementShape
 from batchmatrix.formats.matrix_shape import (
     MATRIX_SCHEMA,
@@ -20,7 +22,8 @@ from batchmatrix.formats.matrix_shape import (
     MatrixShape,
     OpenShape,
 )
-from batchmatrix.model.evidence import Captured, HoldRequest
+from batchmatrix.model.evidence import Captured, HoldRequest, Outcome
+from batchmatrix.model.expectation import expectation
 from batchmatrix.model.judging import Comparison, ConfoundReading, Finding, Judgement, JudgingRules, Limit
 from batchmatrix.model.launch import AttemptId
 from batchmatrix.model.metric import MetricValue
@@ -55,7 +58,9 @@ def load_matrix_json(text: str) -> tuple[Summary, JudgingRules]:
         raise InvalidSpec([first_problem(error)]) from None
     assert shape.rules is not None
     _consistent(shape)
-    return _summary(shape), rules_from_shape(shape.rules)
+    summary = _summary(shape)
+    _borne_out(summary)
+    return summary, rules_from_shape(shape.rules)
 
 
 def _object(text: str) -> Mapping[str, Any]:
@@ -64,6 +69,8 @@ def _object(text: str) -> Mapping[str, Any]:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         _refuse("", f"is not whole JSON ({where}: {error.msg}); if it was cut off, fetch it again")
+    except ValueError:
+        _refuse("", "has a number of more digits than any that was written; fetch it again")
     except RecursionError:
         _refuse("", "is JSON that is nested too deeply for a matrix.json")
     if not isinstance(data, dict):
@@ -93,6 +100,37 @@ def _consistent(shape: MatrixShape) -> None:
     done = sum(isinstance(trial, DoneShape) for trial in shape.trials)
     if done != shape.counts.done:
         _refuse("trials", f"has {done} results and not {shape.counts.done}; fetch the file again")
+
+
+def _borne_out(summary: Summary) -> None:
+    """What a cell says of its trials must be what they say: a verdict rests on either.
+
+    A trial that the file does not hold has no result, and the cell must say so in `done`.
+    """
+    records: dict[str, list[Record]] = {cell.name: [] for cell in summary.cells}
+    for result in summary.trials:
+        if result.record is not None:
+            records[result.cell].append(result.record)
+    for index, cell in enumerate(summary.cells):
+        own = records[cell.name]
+        outcomes = Counter(record.outcome.value for record in own)
+        good = outcomes[Outcome.SUCCEEDED.value]
+        met, why = expectation(cell.expect, cell.trials, own)
+        for name, said, found in (
+            ("done", cell.done, len(own)),
+            ("succeeded", cell.succeeded, good),
+            ("failed", cell.failed, len(own) - good),
+            ("outcomes", cell.outcomes, +outcomes),
+            ("met", cell.met, met),
+        ):
+            if said != found:
+                because = f" ({why})" if name == "met" and why else ""
+                words = f"says {_shown(said)}, and its trials say {_shown(found)}{because}; fetch the file again"
+                _refuse(f"cells[{index}].{name}", f"cell {one_line(cell.name, limit=63)} {words}")
+
+
+def _shown(value: object) -> str:
+    return one_line(json.dumps(value), limit=100)
 
 
 def _summary(shape: MatrixShape) -> Summary:

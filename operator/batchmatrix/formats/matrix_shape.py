@@ -28,6 +28,9 @@ __all__ = [
 MATRIX_SCHEMA = 1
 """The number that this version reads."""
 
+TRIALS_LIMIT = 99_999
+"""Of one cell, as spec.trials has it."""
+
 Counts = dict[str, int]
 Value = str | bool | int | float
 
@@ -38,7 +41,7 @@ class MetricShape(Shape):
     name: str
     unit: str
     n: int
-    """Trials that gave a value."""
+    """Trials that gave a value, those that failed among them."""
     mean: float | None
     std: float | None
     """Sample standard deviation (n - 1) over trials."""
@@ -50,10 +53,10 @@ class MetricShape(Shape):
     outliers: int
     """Trials further than 1.5 interquartile ranges outside of the quartiles."""
     low: float | None
-    """95 % interval of the mean."""
+    """Student's 95 % interval of `mean`, which lies in it."""
     high: float | None
     interval: Literal["", "mean", "geometric mean"]
-    """Of which mean it is."""
+    """Of which mean it is: `mean`; earlier versions also wrote that of the geometric mean."""
 
 
 class CellShape(Shape):
@@ -63,7 +66,7 @@ class CellShape(Shape):
     hash: str
     values: dict[str, Value]
     """Axis to value."""
-    trials: int
+    trials: int = Field(ge=0, le=TRIALS_LIMIT)
     done: int
     succeeded: int
     failed: int

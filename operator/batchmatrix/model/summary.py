@@ -19,7 +19,7 @@ class MetricSummary:
     name: str
     unit: str
     n: int
-    """Trials that gave a value."""
+    """Trials that gave a value, those that failed among them."""
     mean: float | None
     std: float | None
     """Sample standard deviation (n - 1); None for fewer than two trials."""
@@ -32,10 +32,10 @@ class MetricSummary:
     outliers: int = 0
     """Trials further than 1.5 interquartile ranges outside of the quartiles; they are shown, never dropped."""
     low: float | None = None
-    """95 % interval of the mean; None for fewer than two trials, and while the matrix is not complete."""
+    """Student's 95 % interval of `mean`; None for fewer than two trials, and while the matrix is not complete."""
     high: float | None = None
     interval: str = ""
-    """Whose interval: `mean` (Student's), or `geometric mean` (Student's on a log scale); empty where there is none."""
+    """Whose interval: `mean`; empty where there is none. Files of earlier versions have `geometric mean`, too."""
 
 
 @dataclass(frozen=True, slots=True)

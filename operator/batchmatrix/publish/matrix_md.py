@@ -10,6 +10,7 @@ from batchmatrix.model.summary import Summary, TrialResult
 from batchmatrix.publish.columns import METRIC_LIMIT, columns_of, table_rows
 from batchmatrix.publish.fields import fitting, metric_units
 from batchmatrix.publish.judged_md import comparison_lines, finding_lines, warning_lines
+from batchmatrix.publish.readings import failed_values
 
 __all__ = ["bounded_markdown", "matrix_markdown"]
 
@@ -22,6 +23,9 @@ _MESSAGE = 400
 
 _KEY = 300
 """Characters of a log's place: half of it would be no use."""
+
+_IN_MEANS = 12
+"""Means with values of failed trials that are named."""
 
 _SHORTEST_ROW = 13
 """Bytes that a row takes at least: `| xxx | 1/1 |`."""
@@ -104,6 +108,7 @@ def _notes(summary: Summary, location: str) -> list[str]:
         notes.append("Mean ± sample standard deviation over trials.")
     if any(0 < metric.n != cell.done for metric, cell in metrics):
         notes[0] += " In parentheses: how many trials gave a value, where not all did."
+    notes += _failed_in_means(summary)
     if any(cell.failed and cell.failure_rate != cell.failed / cell.done for cell in summary.cells):
         notes.append("Failure rate: of trials that ended by the workload's doing, retries that failed among them.")
     more = len(metric_units(summary)) - METRIC_LIMIT
@@ -112,6 +117,25 @@ def _notes(summary: Summary, location: str) -> list[str]:
     if location:
         notes.append(f"All files: {for_markdown_code(location)}")
     return _paragraph(notes)
+
+
+def _failed_in_means(summary: Summary) -> list[str]:
+    """Of the metrics and, up to a bound, the cells of the table."""
+    shown = list(metric_units(summary))[:METRIC_LIMIT]
+    units = {(cell.name, metric.name): metric.n for cell in summary.cells for metric in cell.metrics}
+    found = [(at, count) for at, count in failed_values(summary).items() if at[1] in shown and at in units]
+    if not found:
+        return []
+    listed = [
+        f"{_name(cell)} {_name(metric)} {count} of {units[cell, metric]}" for (cell, metric), count in found[:_IN_MEANS]
+    ]
+    more = f" and {len(found) - _IN_MEANS} more" if len(found) > _IN_MEANS else ""
+    what = "Values of trials that failed, or passed on a retry only, count in these means and in no comparison or gate"
+    return [f"{what}: {', '.join(listed)}{more}."]
+
+
+def _name(text: str) -> str:
+    return for_markdown_code(one_line(text, limit=63))
 
 
 def _failed(summary: Summary, limit: int | None) -> list[str]:

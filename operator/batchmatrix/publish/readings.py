@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.summary import Summary
 
-__all__ = ["Reading", "readings_of", "relative"]
+__all__ = ["Reading", "failed_values", "readings_of", "relative"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Reading:
     started: str
     """RFC 3339; empty where not known."""
     good: bool
-    """Its trial succeeded; a value of another one is shown and counts nowhere."""
+    """Its trial succeeded at once; a value of another one counts in the mean of its cell, and in no comparison."""
 
 
 def readings_of(summary: Summary) -> dict[str, list[Reading]]:
@@ -31,10 +32,16 @@ def readings_of(summary: Summary) -> dict[str, list[Reading]]:
         record = result.record
         for metric in record.log.metrics if record is not None else ():
             if record is not None and metric.value is not None and math.isfinite(metric.value):
-                good = record.outcome is Outcome.SUCCEEDED
+                good = record.outcome is Outcome.SUCCEEDED and not result.stumbled
                 reading = Reading(result.cell, result.trial, metric.value, record.started, good)
                 made.setdefault(metric.name, []).append(reading)
     return made
+
+
+def failed_values(summary: Summary) -> dict[tuple[str, str], int]:
+    """By cell and metric, how many values in its mean are of trials that did not succeed at once, where there are."""
+    counts = Counter((one.cell, metric) for metric, own in readings_of(summary).items() for one in own if not one.good)
+    return dict(counts)
 
 
 def relative(readings: list[Reading], *, log: bool) -> list[tuple[Reading, float]]:

@@ -11,7 +11,7 @@ from batchmatrix.model.evidence import LogState, Outcome
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import CellSummary, MetricSummary, Summary, TrialResult
 from batchmatrix.summarise.stats import describe, mean
-from batchmatrix.summarise.trials import failed_by_itself, number, reading
+from batchmatrix.summarise.trials import failure_rate, number, reading
 from batchmatrix.summarise.verdict import expectation, verdict
 
 __all__ = ["summarise"]
@@ -93,15 +93,10 @@ def _cell(cell: Cell, results: Sequence[TrialResult], units: Mapping[str, str]) 
         expect=cell.expect,
         met=met,
         against=against,
-        failure_rate=_failure_rate(results),
+        failure_rate=failure_rate(results),
         gpu_seconds=_sum(record.gpu_seconds for record in records),
         mean_run_seconds=mean(_known(record.run_seconds for record in records)),
     )
-
-
-def _failure_rate(results: Iterable[TrialResult]) -> float | None:
-    shown = [failed for failed in map(failed_by_itself, results) if failed is not None]
-    return sum(shown) / len(shown) if shown else None
 
 
 def _sum(values: Iterable[float | None]) -> float | None:
@@ -114,6 +109,6 @@ def _known(values: Iterable[float | None]) -> list[float]:
 
 
 def _metric(name: str, unit: str, records: Iterable[Record]) -> MetricSummary:
-    """Over the trials that gave a value; `n` shows how many did."""
+    """Over the trials that gave a value, those that failed among them; `n` shows how many did."""
     values = (number(reading(record, name)) for record in records)
     return describe(name, unit, [value for value in values if value is not None])

@@ -10,7 +10,7 @@ from batchmatrix.model.metric import MetricValue
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import TrialResult
 
-__all__ = ["ended_by_itself", "failed_by_itself", "number", "reading", "selected"]
+__all__ = ["ended_by_itself", "failed_by_itself", "failure_rate", "number", "reading", "selected"]
 
 
 def ended_by_itself(record: Record) -> bool:
@@ -38,6 +38,12 @@ def selected(results: Iterable[TrialResult]) -> bool:
     """
     begun = [each for each in results if each.record is not None or each.attempts or each.rerun]
     return len({each.rerun if each.record is None else each.record.rerun for each in begun}) > 1
+
+
+def failure_rate(results: Iterable[TrialResult]) -> float | None:
+    """Share of the trials that failed by the workload's doing, of those that nobody else ended; None without any."""
+    shown = [failed for failed in map(failed_by_itself, results) if failed is not None]
+    return sum(shown) / len(shown) if shown else None
 
 
 def reading(record: Record, metric: str) -> MetricValue | None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from batchmatrix.base.text import one_line
-from batchmatrix.model.evidence import Blame, Outcome
+from batchmatrix.base.text import counted, one_line
+from batchmatrix.model.expectation import expectation
 from batchmatrix.model.judging import Finding
-from batchmatrix.model.record import Record
 from batchmatrix.model.summary import CellSummary
 
-__all__ = ["count_words", "expectation", "verdict"]
+__all__ = ["expectation", "verdict"]
 
 NAMED = 3
 """Cells and findings that a reason names; the report lists them all."""
@@ -21,34 +20,6 @@ _NAME = 40
 
 _TEXT = 100
 """Characters of a finding in a reason."""
-
-
-def expectation(expect: str, trials: int, records: Sequence[Record]) -> tuple[bool | None, str]:
-    """Whether a cell of so many trials shows what is expected of it, and what speaks against that.
-
-    `success` is met when every trial succeeded, `fail` when every trial failed by the workload's own doing, `any`
-    by both. Where a failure is wanted, an allowed exit code that lacks its metrics is none. None is for what cannot
-    be decided: trials that infrastructure or somebody else ended, or that have no result, have shown nothing. One
-    trial to the contrary decides all the same.
-    """
-    good = sum(record.outcome is Outcome.SUCCEEDED for record in records)
-    bad = Counter(record.outcome for record in records if record.blame is Blame.WORKLOAD)
-    if expect == "fail":
-        del bad[Outcome.INCOMPLETE]
-    if expect == "success" and bad:
-        return False, count_words(bad)
-    if expect == "fail" and good:
-        return False, f"{_number(good, 'trial')} succeeded where all had to fail"
-    if not trials:
-        return None, "it has no trial"
-    if good + bad.total() == trials:
-        return True, ""
-    nothing = Counter(record.outcome for record in records)
-    nothing.subtract(bad)
-    nothing[Outcome.SUCCEEDED] = 0
-    missing = trials - len(records)
-    parts = [count_words(nothing), f"{_number(missing, 'trial')} without a result" if missing else ""]
-    return None, ", ".join(part for part in parts if part)
 
 
 def verdict(
@@ -66,7 +37,7 @@ def verdict(
     """
     trials, done = sum(cell.trials for cell in cells), sum(cell.done for cell in cells)
     if not complete:
-        return "", f"{done} of {trials} trials are done"
+        return "", f"{done} of {counted(trials, 'trial')} {'is' if trials == 1 else 'are'} done"
     failed = [cell for cell in cells if cell.met is False]
     undecided = [cell for cell in cells if cell.met is None]
     counting = [finding for finding in findings if finding.severity == "fail"]
@@ -75,11 +46,11 @@ def verdict(
     parts = [stopped] if stopped else []
     if failed:
         are = "is" if len(failed) == 1 else "are"
-        parts.append(f"{len(failed)} of {len(cells)} cells {are} not as expected: {_named(failed)}")
+        parts.append(f"{len(failed)} of {counted(len(cells), 'cell')} {are} not as expected: {_named(failed)}")
     if broken:
         parts.append(f"{_kinds(broken)} failed: {_texts(broken)}")
     if undecided:
-        parts.append(f"{len(undecided)} of {len(cells)} cells could not be decided: {_named(undecided)}")
+        parts.append(f"{len(undecided)} of {counted(len(cells), 'cell')} could not be decided: {_named(undecided)}")
     if open_:
         parts.append(f"{_kinds(open_)} could not be decided: {_texts(open_)}")
     if not cells:
@@ -93,7 +64,7 @@ def verdict(
 def _kinds(findings: Sequence[Finding]) -> str:
     """`2 checks and 1 gate`: how many of each kind."""
     counts = Counter(finding.kind for finding in findings)
-    return " and ".join(_number(counts[kind], kind) for kind in sorted(counts))
+    return " and ".join(counted(counts[kind], kind) for kind in sorted(counts))
 
 
 def _texts(findings: Sequence[Finding]) -> str:
@@ -111,19 +82,10 @@ def _pass_words(cells: Sequence[CellSummary], trials: int) -> str:
     if all(cell.expect == "success" for cell in cells):
         return f"all {trials} trials succeeded" if trials > 1 else "its one trial succeeded"
     who = f"all {len(cells)} cells are" if len(cells) > 1 else "its one cell is"
-    return f"{who} as expected; {sum(cell.succeeded for cell in cells)} of {_number(trials, 'trial')} succeeded"
+    return f"{who} as expected; {sum(cell.succeeded for cell in cells)} of {counted(trials, 'trial')} succeeded"
 
 
 def _named(cells: Sequence[CellSummary]) -> str:
     names = [f"{one_line(cell.name, limit=_NAME)} ({cell.against})" for cell in cells[:NAMED]]
     more = f" and {len(cells) - NAMED} more" if len(cells) > NAMED else ""
     return ", ".join(names) + more
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def count_words(counts: Mapping[Outcome, int]) -> str:
-    """`UnexpectedExit 2, Timeout 1`, in the order of the outcomes."""
-    return ", ".join(f"{outcome} {counts[outcome]}" for outcome in Outcome if counts.get(outcome))

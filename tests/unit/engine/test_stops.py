@@ -68,7 +68,7 @@ async def test_fail_fast_takes_back_what_has_not_begun_and_lets_the_rest_finish(
     assert await outcomes(world) == [(0, 0, BAD), (2, 0, Outcome.CANCELLED), (1, 0, GOOD)]
     assert (len(world.made), world.status()["verdict"], reason(world)) == (3, "fail", "CellsFailed")
     words = "stopped after 1 failed trial (failFast): 7 trials were not started"
-    assert world.status()["message"].startswith(f"{words}; 1 of 1 cells is not as expected")
+    assert world.status()["message"].startswith(f"{words}; 1 of 1 cell is not as expected")
     assert words in world.config_maps["demo-summary"]["matrix.md"]
     assert (await records(world))[1].message.startswith("stopped after 1 failed trial (failFast) before its container")
     world.program = program
@@ -145,7 +145,7 @@ async def test_the_deadline_wakes_by_itself_and_what_runs_finishes(start: Start)
     assert (reason(world), world.condition("Succeeded"), world.status()["verdict"]) == (
         "DeadlineExceeded", "False", "inconclusive",
     )  # fmt: skip
-    assert world.status()["message"].startswith("stopped at its deadline (1m): 7 trials were not started; 1 of 1 cells")
+    assert world.status()["message"].startswith("stopped at its deadline (1m): 7 trials were not started; 1 of 1 cell")
     assert world.status()["completionTime"] == (await records(world))[-1].recorded
     await process.run(600)
     await process.end()

@@ -11,9 +11,11 @@ import pytest
 from batchmatrix.base.errors import InvalidSpec
 from batchmatrix.formats.judgement_shape import ComparisonShape, ConfoundShape, FindingShape, JudgementShape
 from batchmatrix.formats.matrix_json import load_matrix_json
-from batchmatrix.formats.matrix_shape import MATRIX_SCHEMA, CellShape, MetricShape
+from batchmatrix.formats.matrix_shape import MATRIX_SCHEMA, TRIALS_LIMIT, CellShape, MetricShape
+from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.judging import NO_RULES, Comparison, ConfoundReading, Finding, Judgement
 from batchmatrix.model.summary import CellSummary, MetricSummary, Summary
+from batchmatrix.model.v1alpha1.grid import Trials
 from batchmatrix.publish.configmap import configmap_data
 from batchmatrix.publish.summary_json import SUMMARY_SCHEMA, summary_json
 from batchmatrix.summarise.judging.judge import judge
@@ -171,3 +173,65 @@ def test_infinity_is_no_number() -> None:
     text = summary_json(replace(made, judgement=replace(judgement, comparisons=(wild,))), rules=RULES)
     row = json.loads(text)["judgement"]["comparisons"][0]
     assert (row["p"], row["high"], row["low"]) == (None, None, 0.04)
+
+
+# A summary that its own trials do not bear out
+
+
+def failing() -> dict[str, Any]:
+    """Cell `a` passes twice; of cell `b` one trial of two failed by itself."""
+    made = judge(summary({"a": [10.0, 10.0], "b": [Outcome.UNEXPECTED_EXIT, 9.0]}), NO_RULES)
+    found: dict[str, Any] = json.loads(summary_json(made))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"met": True, "against": ""},
+            "cells[1].met: cell b says true, and its trials say false (UnexpectedExit 1); fetch the file again",
+        ),
+        ({"met": None}, "cells[1].met: cell b says null, and its trials say false (UnexpectedExit 1)"),
+        ({"succeeded": 2}, "cells[1].succeeded: cell b says 2, and its trials say 1; fetch the file again"),
+        ({"failed": 0}, "cells[1].failed: cell b says 0, and its trials say 1"),
+        ({"done": 1}, "cells[1].done: cell b says 1, and its trials say 2"),
+        ({"outcomes": {"Succeeded": 2}}, 'cells[1].outcomes: cell b says {"Succeeded": 2}, and its trials say {'),
+        ({"trials": 1}, "trials[3]: trial 1 of 'b' belongs to no cell of the file"),
+        ({"expect": "any"}, "cells[1].met: cell b says false, and its trials say true"),
+        ({"trials": 100_000}, "cells[1].trials: 100000: input should be less than or equal to 99999"),
+        ({"trials": 10**30}, "cells[1].trials: 1000000000000000000000000000000: input should be less"),
+        ({"trials": -1}, "cells[1].trials: -1: input should be greater than or equal to 0"),
+    ],
+)
+def test_a_cell_that_says_something_else_than_its_trials_is_refused(changes: dict[str, Any], words: str) -> None:
+    data = failing()
+    data["cells"][1].update(changes)
+    assert words in problem(json.dumps(data))
+
+
+def test_a_trial_may_be_missing_where_its_cell_says_so() -> None:
+    whole = failing()
+    data = json.loads(json.dumps(whole))
+    del data["trials"][1]
+    data["counts"]["done"] -= 1
+    assert "cells[0].done: cell a says 2, and its trials say 1" in problem(json.dumps(data))
+    data["cells"][0].update(done=1, succeeded=1, outcomes={"Succeeded": 1})
+    said = "cells[0].met: cell a says true, and its trials say null (1 trial without a result)"
+    assert said in problem(json.dumps(data))
+    data["cells"][0].update(met=None, against="1 trial without a result")
+    read, its_rules = load_matrix_json(json.dumps(data))
+    assert judge(read, its_rules).reason == (
+        "1 of 2 cells is not as expected: b (UnexpectedExit 1); 1 of 2 cells could not be decided: "
+        "a (1 trial without a result)"
+    )
+
+
+def test_a_number_without_end_is_refused_in_one_line() -> None:
+    text = json.dumps(failing()).replace('"generation": 1', f'"generation": {"1" * 5000}')
+    assert "has a number of more digits than any that was written" in problem(text)
+
+
+def test_a_cell_may_have_as_many_trials_as_a_spec_may_ask_for() -> None:
+    (bounds,) = Trials.__metadata__  # type: ignore[attr-defined]
+    assert {"le": TRIALS_LIMIT} in [{"le": each.le} for each in bounds.metadata if hasattr(each, "le")]

@@ -230,3 +230,27 @@ def test_where_the_ratio_rule_has_nothing_to_say_there_is_no_column_for_it(label
     judged = small(judgement=Judgement(baseline="c1", confounds=readings if label else ()))
     assert "confound" not in matrix_markdown(judged)
     assert "confound" not in matrix_markdown(small())
+
+
+def test_values_of_failed_trials_in_a_mean_are_counted_under_the_table() -> None:
+    cells = [a_cell(name, trials=3) for name in ("good", "bad")]
+    ends = {"good": [Outcome.SUCCEEDED] * 3, "bad": [Outcome.SUCCEEDED, Outcome.UNEXPECTED_EXIT, Outcome.NODE_LOST]}
+    results = [
+        a_result(cell, trial, outcome, metrics=[MetricValue("ms", "mean", 4.0 + trial, 1)])
+        for cell in cells
+        for trial, outcome in enumerate(ends[cell.name])
+    ]
+    made = summarise(a_plan(*cells), results, units={"ms": "ms"}, complete=True, started="", finished="")
+    line = "count in these means and in no comparison or gate: `bad` `ms` 2 of 3."
+    assert line in matrix_markdown(made)
+    again = replace(made, trials=(replace(made.trials[0], stumbled=True), *made.trials[1:]))
+    assert "gate: `good` `ms` 1 of 3, `bad` `ms` 2 of 3." in matrix_markdown(again)
+    sound = replace(made, cells=made.cells[:1], trials=made.trials[:3])
+    assert "these means" not in matrix_markdown(sound)
+
+
+def test_only_some_means_with_failed_trials_are_named() -> None:
+    cells = [a_cell(f"c{at}") for at in range(15)]
+    results = [a_result(each, 0, Outcome.TIMEOUT, metrics=[MetricValue("ms", "mean", 4.0, 1)]) for each in cells]
+    made = summarise(a_plan(*cells), results, units={"ms": "ms"}, complete=True, started="", finished="")
+    assert "`c11` `ms` 1 of 1 and 3 more." in matrix_markdown(made)

@@ -77,9 +77,9 @@ def _spread(summary: Summary, name: str, title: str, readings: Sequence[Reading]
         own = by_cell[cell.name][:DOT_LIMIT]
         metric = next((one for one in cell.metrics if one.name == name), None)
         known = metric is not None and metric.n > 0
-        text = (
-            f"{mean_text(metric.mean, metric.std)}, n {metric.n}" if metric is not None and known else "nothing counts"
-        )
+        text = f"{mean_text(metric.mean, metric.std)}, n {metric.n}" if metric is not None and known else "no mean"
+        bad = sum(not one.good for one in by_cell[cell.name])
+        text += f", {bad} of them failed" if bad else ""
         rows.append(
             Row(
                 cell.name,
@@ -91,7 +91,9 @@ def _spread(summary: Summary, name: str, title: str, readings: Sequence[Reading]
         )
     keys = ["Ring: one trial. Line: the mean, with the standard deviation in the text."]
     if any(row.crosses for row in rows):
-        keys.append("Cross: a trial that did not succeed; its value does not count.")
+        keys.append(
+            "Cross: a trial that failed, or passed on a retry only; its value counts in the mean and in no comparison."
+        )
     return Plot(title, rows, labels_of(_ticks(axis)), left_out=len(cells) - len(rows), key=" ".join(keys))
 
 

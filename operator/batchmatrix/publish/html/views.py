@@ -63,7 +63,7 @@ class Row:
     trials: tuple[str, ...] = ()
     """Positions of single trials."""
     crosses: tuple[str, ...] = ()
-    """Positions of trials that do not count."""
+    """Positions of trials that did not succeed at once."""
 
 
 @dataclass(frozen=True, slots=True)

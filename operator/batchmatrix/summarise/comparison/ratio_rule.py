@@ -2,7 +2,9 @@
 
 A mitigation can hide a race by slowing everything down. The rule looks at two means and nothing else, so that as a test
 it is a toss of a coin where the truth lies at the threshold; it is a flag and no verdict. Beside it stands what the
-interval of the same comparison says about the threshold; only `excluded` clears a cell.
+interval of the same comparison says about the threshold; only `excluded` clears a cell. The means are those of all
+trials with a value, failed ones too; the comparison counts trials that passed. Where the two rest on different
+trials, or their answers contradict each other, the reading is `possible` at best.
 """
 
 from __future__ import annotations
@@ -30,6 +32,9 @@ _DOUBTS = frozenset(
     }
 )
 
+_AGREES = {True: "excluded", False: "shown"}
+"""By whether the label is `none`: the one firm reading that does not contradict it."""
+
 
 def label(slowdown: float | None, threshold: float) -> str:
     """`speed (+N%)` strictly above the threshold, `none`, or `n/a` where there is no ratio.
@@ -49,11 +54,11 @@ def ratio_rule(
     if base is None:
         return (), ()
     rows = {row.cell: row for row in comparisons if row.baseline == base.name and row.metric == metric.name}
-    mean0 = _mean(base, metric.name)
+    n0, mean0 = _mean(base, metric.name)
     faster_up = better_up(metric) is True
     found = []
     for cell in cells:
-        mean = _mean(cell, metric.name)
+        n, mean = _mean(cell, metric.name)
         ratio = _ratio(mean, mean0)
         # one division: the inverse of a rounded ratio is above a threshold at which the means stand exactly
         slowdown = _ratio(mean0, mean) if faster_up else ratio
@@ -61,6 +66,8 @@ def ratio_rule(
         if cell is base:
             text = NONE if ratio is not None else NOT_KNOWN
         reading = _reading(rows, cell.name, rules.confound.threshold, faster_up=faster_up)
+        if reading and ((rows[cell.name].n, rows[cell.name].n0) != (n, n0) or reading != _AGREES[text == NONE]):
+            reading = "possible"
         found.append(ConfoundReading(cell.name, base.name, metric.name, ratio, text, reading))
     usable = mean0 is not None and mean0 > 0
     what = f"baseline {one_line(base.name, limit=63)} has no usable {one_line(metric.name, limit=63)}"
@@ -68,8 +75,9 @@ def ratio_rule(
     return tuple(found), () if usable else (warning,)
 
 
-def _mean(cell: CellSummary, metric: str) -> float | None:
-    return next((each.mean for each in cell.metrics if each.name == metric), None)
+def _mean(cell: CellSummary, metric: str) -> tuple[int, float | None]:
+    """With how many trials are in it."""
+    return next(((each.n, each.mean) for each in cell.metrics if each.name == metric), (0, None))
 
 
 def _ratio(mean: float | None, mean0: float | None) -> float | None:

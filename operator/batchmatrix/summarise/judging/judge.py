@@ -12,21 +12,22 @@ from batchmatrix.summarise.judging.elsewhere import elsewhere
 from batchmatrix.summarise.judging.gates import gates
 from batchmatrix.summarise.judging.intervals import mean_interval
 from batchmatrix.summarise.judging.scope import by_cell
-from batchmatrix.summarise.trials import number, reading
+from batchmatrix.summarise.stats import describe
+from batchmatrix.summarise.trials import failure_rate, number, reading
 from batchmatrix.summarise.verdict import verdict
 
 __all__ = ["judge"]
 
 
 def judge(summary: Summary, rules: JudgingRules) -> Summary:
-    """`summary` with intervals, judgement, verdict and reason; one that is not complete stays as it is.
+    """`summary` with statistics, judgement, verdict and reason; one that is not complete stays as it is.
 
     The same summary and rules give the same result, and what an earlier judging left in the summary does not count:
-    a stored one can be judged anew by other rules.
+    a stored one can be judged anew by other rules. Means, their intervals and failure rates are worked out from trials.
     """
     if not summary.complete:
         return summary
-    summary = _with_intervals(summary, rules)
+    summary = _with_statistics(summary)
     judgement = _compared(summary, rules)
     findings = (*checks(summary, rules), *gates(summary, rules, judgement.comparisons))
     word, reason = verdict(summary.cells, complete=True, findings=findings, stopped=summary.stopped)
@@ -44,20 +45,22 @@ def _compared(summary: Summary, rules: JudgingRules) -> Judgement:
     return compare(summary, rules)
 
 
-def _with_intervals(summary: Summary, rules: JudgingRules) -> Summary:
-    scales = {metric.name: metric.scale for metric in rules.metrics}
+def _with_statistics(summary: Summary) -> Summary:
     results = by_cell(summary)
     cells = []
     for cell in summary.cells:
         own = results.get(cell.name, {})
-        cells.append(replace(cell, metrics=tuple(_metric(each, own, scales) for each in cell.metrics)))
+        metrics = tuple(_metric(each, own) for each in cell.metrics)
+        cells.append(replace(cell, metrics=metrics, failure_rate=failure_rate(own.values())))
     return replace(summary, cells=tuple(cells))
 
 
-def _metric(metric: MetricSummary, results: Mapping[int, TrialResult], scales: Mapping[str, str]) -> MetricSummary:
+def _metric(metric: MetricSummary, results: Mapping[int, TrialResult]) -> MetricSummary:
+    """The interval is that of the mean beside it, whatever the scale of the metric: so the mean lies in it."""
     records = [result.record for result in results.values() if result.record is not None]
     values = [value for record in records if (value := number(reading(record, metric.name))) is not None]
-    found = mean_interval(values, scales.get(metric.name, "linear"))
-    if found is None:
-        return replace(metric, low=None, high=None, interval="")
-    return replace(metric, low=found.low, high=found.high, interval=found.kind)
+    made = describe(metric.name, metric.unit, values)
+    found = mean_interval(values, "linear")
+    if found is None or made.mean is None:
+        return made
+    return replace(made, low=min(found.low, made.mean), high=max(found.high, made.mean), interval=found.kind)

@@ -123,7 +123,7 @@ def test_a_drift_shows_in_the_means_of_the_rounds() -> None:
     assert len(trend.points) == 6
 
 
-def test_spreads_show_each_trial_and_cross_what_does_not_count() -> None:
+def test_spreads_show_each_trial_and_cross_what_no_comparison_counts() -> None:
     cell = a_cell("a", trials=3)
     results = [
         a_result(cell, trial, outcome, metrics=[MetricValue("ms", "mean", value, 1)])
@@ -132,10 +132,16 @@ def test_spreads_show_each_trial_and_cross_what_does_not_count() -> None:
         )
     ]
     made = summarise(a_plan(cell), results, units={"ms": "ms"}, complete=True, started="", finished="")
-    row = spreads(made, readings_of(made))[0].rows[0]
+    plot = spreads(made, readings_of(made))[0]
+    row = plot.rows[0]
+    assert row.after == "20 ± 10, n 3, 1 of them failed"
+    assert "its value counts in the mean and in no comparison" in plot.key
     # by hand: from 10 to 30 with 5 % of 20 more at each end
     assert percents(row.trials) == pytest.approx([100 / 22, 1100 / 22], abs=0.01)
     assert percents(row.crosses) == pytest.approx([2100 / 22], abs=0.01)
+    stumbled = replace(made, trials=(replace(made.trials[0], stumbled=True), *made.trials[1:]))
+    row = spreads(stumbled, readings_of(stumbled))[0].rows[0]
+    assert (len(row.trials), len(row.crosses)) == (1, 2)
 
 
 def test_exit_codes_are_counted_with_what_they_came_to() -> None:

@@ -143,6 +143,28 @@ def test_only_sound_trials_clear_a_cell() -> None:
     assert reading([{"value": value, "node": "other"} for value in BASE]).reading == "possible"  # type: ignore[misc]
 
 
+def test_where_the_means_count_other_trials_than_the_comparison_nothing_is_shown_or_excluded() -> None:
+    """Nine times about 10 and a failed trial of 100: the mean, 19.1, is 1.89 times the baseline's."""
+    ten = [10.0, 10.1, 10.2, 10.3, 10.1, 10.2, 10.1, 10.3, 10.1, 10.0]
+    failed = {"value": 100.0, "outcome": Outcome.UNEXPECTED_EXIT}
+    found = reading([*ten[:9], failed], base=ten)  # type: ignore[list-item]
+    assert found.label == "speed (+89%)"
+    assert found.reading == "possible"
+    assert reading(ten, base=[*ten[:9], failed]).reading == "possible"  # type: ignore[list-item]
+    slow = [2 * value for value in ten]
+    assert reading([*slow[:9], {**failed, "value": 20.0}], base=ten).reading == "possible"  # type: ignore[list-item]
+    again = {"value": 10.1, "stumbled": True}
+    assert reading([*ten[:9], again], base=ten).reading == "possible"  # type: ignore[list-item]
+    assert reading(ten, base=ten).reading == "excluded"
+
+
+def test_a_reading_does_not_contradict_its_label() -> None:
+    """One far trial of 60 lifts the mean beyond the threshold, and leaves the geometric mean where it is."""
+    base = [100.0, 101.0, 99.0, 100.0, 100.5, 99.5] * 10
+    found = reading([*base[:59], 2000.0], base=base)
+    assert (found.label, found.reading) == ("speed (+32%)", "possible")
+
+
 def test_without_a_baseline_or_a_metric_there_is_no_rule() -> None:
     cells = {"none": BASE, "c": BASE}
     assert compare(a_matrix(cells), replace(rules(cells), baseline="")).confounds == ()

@@ -95,7 +95,7 @@ def test_a_rule_that_only_warns_changes_nothing() -> None:
 def test_why_results_are_missing_is_still_said() -> None:
     made = judge(summary({"base": [1.0, None]}, stopped="cancelled (token x)"), rules(at_most(14)))
     assert made.verdict == "inconclusive"
-    assert made.reason.startswith("cancelled (token x); 1 of 1 cells could not be decided: base")
+    assert made.reason.startswith("cancelled (token x); 1 of 1 cell could not be decided: base")
     assert made.reason.endswith("1 check could not be decided: cell base: trial 1 without a result")
 
 
@@ -110,8 +110,26 @@ def test_means_get_their_intervals() -> None:
     base, one = (cell.metrics[0] for cell in made.cells)
     assert (base.low, base.high, base.interval) == (pytest.approx(7.51586), pytest.approx(12.48414), "mean")
     assert (one.low, one.high, one.interval) == (None, None, "")
-    made = judge(made, rules(pairs=()))
-    assert made.cells[0].metrics[0].interval == "geometric mean"
+    assert judge(made, rules(pairs=())).cells == made.cells
+
+
+@pytest.mark.parametrize("scale", ["log", "linear"])
+def test_the_interval_beside_a_mean_holds_it_and_a_gate_names_its_own(scale: str) -> None:
+    """Nine times 1 and once 40: the mean is 4.9; 12.3329 / sqrt(10) times 2.2622 is 8.8224 to either side."""
+    found = judge(summary({"base": [1.0] * 9 + [40.0]}), rules(gate("3.5"), scale=scale))
+    metric = found.cells[0].metrics[0]
+    assert (metric.mean, metric.interval) == (4.9, "mean")
+    assert (metric.low, metric.high) == (pytest.approx(-3.92243, abs=1e-4), pytest.approx(13.72243, abs=1e-4))
+    assert found.judgement is not None
+    assert (" (geometric mean)" in found.judgement.findings[0].text) is (scale == "log")
+
+
+def test_what_a_cell_says_of_its_trials_is_worked_out_anew() -> None:
+    made = summary({"base": [10.0, (Outcome.UNEXPECTED_EXIT, 13.0)]})
+    lying = replace(made.cells[0], failure_rate=0.0, metrics=(replace(made.cells[0].metrics[0], mean=1.0, n=7),))
+    assert judge(replace(made, cells=(lying,)), NO_RULES) == judge(made, NO_RULES)
+    cell = judge(made, NO_RULES).cells[0]
+    assert (cell.failure_rate, cell.metrics[0].mean, cell.metrics[0].n) == (0.5, 11.5, 2)
 
 
 def test_there_is_no_exit_code_of_success_without_a_pass() -> None:
