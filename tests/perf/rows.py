@@ -124,7 +124,7 @@ def _table(path: Path) -> int:
 
     from batchmatrix.summarise.judging.rows import cell_statistics, reading_options
 
-    found = cell_statistics(pd.read_csv(path, **reading_options(METRICS)), METRICS, scales={METRICS[0]: "log"})
+    found = cell_statistics(pd.read_csv(path, **reading_options(METRICS)), METRICS)
     name = f"metric_{METRICS[0]}"
     sound = found[f"{name}_mean"].between(99, 101) & found[f"{name}_low"].lt(found[f"{name}_mean"])
     if len(found) != CELLS or not sound.all():

@@ -6,7 +6,7 @@ names of those in cells.csv. Sums are pandas' own here, so the last digits of a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,14 +37,10 @@ def reading_options(metrics: Sequence[str]) -> dict[str, Any]:
     return {"usecols": list(kinds), "dtype": kinds, "keep_default_na": False, "na_values": [""]}
 
 
-def cell_statistics(
-    rows: pd.DataFrame, metrics: Sequence[str], *, scales: Mapping[str, str] | None = None
-) -> pd.DataFrame:
+def cell_statistics(rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     """One row per cell, in the order in which cells first appear in `rows`; the index is the cell's name.
 
     `rows` has a row per trial with the columns of reading_options; outcome is missing where a trial has no result.
-    `scales` says of which metrics the interval is that of the geometric mean (`log`); where a value is not positive it
-    is that of the mean all the same.
     """
     keys, names = pd.factorize(rows["cell"])
     done, good = rows["outcome"].notna(), rows["outcome"] == Outcome.SUCCEEDED.value
@@ -60,12 +56,11 @@ def cell_statistics(
             found[f"{column}_{value.value}"] = table.get(value.value, 0)
     for name in metrics:
         values = rows[f"metric_{name}"].where(np.isfinite(rows[f"metric_{name}"]))
-        made = _metric(values, keys, (scales or {}).get(name, "linear"))
-        found = found.join(made.add_prefix(f"metric_{name}_"))
+        found = found.join(_metric(values, keys).add_prefix(f"metric_{name}_"))
     return found.set_axis(pd.Index(np.asarray(names, dtype=object), name="cell"))
 
 
-def _metric(values: pd.Series, keys: NDArray[np.intp], scale: str) -> pd.DataFrame:
+def _metric(values: pd.Series, keys: NDArray[np.intp]) -> pd.DataFrame:
     """Of one metric, by the number of the cell in `keys`."""
     grouped = values.groupby(keys)
     found = pd.DataFrame(
@@ -82,11 +77,6 @@ def _metric(values: pd.Series, keys: NDArray[np.intp], scale: str) -> pd.DataFra
     reach = REACH * (third - first)
     low, high = (first - reach).to_numpy()[keys], (third + reach).to_numpy()[keys]
     found["outliers"] = ((values < low) | (values > high)).groupby(keys).sum()
-    positive = (found["min"] > 0) & (scale == "log")
-    logs = np.log(values.where(values > 0)).groupby(keys)
-    mean = found["mean"].where(~positive, logs.mean())
-    std = found["std"].where(~positive, logs.std())
-    half = stdtrit(found["n"] - 1, (1 + CONFIDENCE) / 2) * std / np.sqrt(found["n"])
-    for name, bound in (("low", mean - half), ("high", mean + half)):
-        found[name] = bound.where(~positive, np.exp(bound))
+    half = stdtrit(found["n"] - 1, (1 + CONFIDENCE) / 2) * found["std"] / np.sqrt(found["n"])
+    found["low"], found["high"] = found["mean"] - half, found["mean"] + half
     return found

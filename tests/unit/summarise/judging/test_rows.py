@@ -22,9 +22,9 @@ from tests.support.summaries import twelve_cells
 STATISTICS = ("n", "mean", "std", "min", "max", "p50", "p90", "p99", "outliers", "low", "high")
 
 
-def table(made: Summary, *metrics: str, **scales: str) -> pd.DataFrame:
+def table(made: Summary, *metrics: str) -> pd.DataFrame:
     rows = pd.read_csv(io.StringIO(trials_csv(made)), **reading_options(metrics))
-    return cell_statistics(rows, metrics, scales=scales)
+    return cell_statistics(rows, metrics)
 
 
 def odd_cells() -> Summary:
@@ -50,7 +50,7 @@ def odd_cells() -> Summary:
 @pytest.mark.parametrize("scale", ["log", "linear"])
 @pytest.mark.parametrize(("made", "metric"), [(odd_cells(), "ms"), (twelve_cells(), "step_time_ms")])
 def test_the_statistics_are_those_of_the_records(made: Summary, metric: str, scale: str) -> None:
-    found = table(made, metric, **{metric: scale})
+    found = table(made, metric)
     judged = judge(made, JudgingRules(metrics=(MetricRule(metric, scale=scale),)))
     assert list(found.index) == [cell.name for cell in judged.cells]
     for cell, row in zip(judged.cells, found.to_dict("records"), strict=True):
