@@ -77,7 +77,8 @@ def batch_results(
             checks=(CheckRule(METRIC, max=pinned_duration, severity="warn"),),
             order="cells",
         )
-        summary = write_reports(folder, replace(summary, name=folder.path.resolve().name), rules)
+        named = replace(summary, name=folder.path.resolve().name)
+        summary = asyncio.run(write_reports(folder, named, rules))
     _warn(rows, allowed)
     say(f"{counted(len(rows), 'test')} of {counted(len(summary.cells), 'scenario')} from {counted(len(files), 'file')}")
     say(f"unexpected exit codes: {unexpected}, outliers in time: {outliers}")

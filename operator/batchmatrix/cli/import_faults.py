@@ -88,7 +88,7 @@ def fault_manifest(
     with folder:
         folder.write("fault-summary.json", own.encode())
         summary = asyncio.run(_run(folder, rows, thresholds, suite))
-        summary = write_reports(folder, summary, _rules(rows, thresholds, mode))
+        summary = asyncio.run(write_reports(folder, summary, _rules(rows, thresholds, mode)))
     _warn(summary)
     say(f"{counted(len(rows), 'scenario')} in mode {mode}")
     say(one_line(f"{summary.verdict}: {summary.reason}", limit=2048))

@@ -12,6 +12,7 @@ from batchmatrix.base.ids import digest, slug
 from batchmatrix.base.text import one_line
 from batchmatrix.capture.timestamps import Block
 from batchmatrix.cli.run_folder import RunFolder
+from batchmatrix.engine.excerpts import excerpts_of
 from batchmatrix.engine.recording import Recording
 from batchmatrix.model.cell import Cell, MatrixRef, Plan, Scalar, Work
 from batchmatrix.model.evidence import Captured
@@ -172,11 +173,18 @@ def _record(ref: MatrixRef, cell: Cell, trial: ImportedTrial, number: int) -> Re
     )
 
 
-def write_reports(folder: RunFolder, summary: Summary, rules: JudgingRules) -> Summary:
-    """Judge the run and write every table of it, matrix.json last of all: where that is, all the rest is."""
-    from batchmatrix.engine.analysis import analyse  # what it takes would slow down every other command
+async def write_reports(folder: RunFolder, summary: Summary, rules: JudgingRules) -> Summary:
+    """Judge the run and write its page and every table of it; matrix.json last of all: where that is, all the rest is.
+
+    Plots of their own are not among them: there are those that the importing command draws.
+    """
+    from batchmatrix.engine.analysis import analyse  # what these take would slow down every other command
+    from batchmatrix.publish.html.page import report_html
 
     judged = analyse(summary, rules, location=folder.url, pages=False)
+    excerpts = await excerpts_of(folder, judged.summary)
+    page = report_html(judged.summary, rules, location=folder.url, excerpts=excerpts)
+    folder.write("report.html", page.encode())
     for name, data in sorted(judged.files.items(), key=lambda item: item[0] == "matrix.json"):
         folder.write(name, data)
     return judged.summary

@@ -112,11 +112,12 @@ class RunFolder(Store):
 
     async def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
         """What was written, in the order of keys."""
-        files = [path for path in map(Path, self._made) if path.is_file()]
-        found = sorted((path.relative_to(self.path).as_posix(), path.stat().st_size) for path in files)
-        for key, size in found:
-            if key.startswith(prefix):
-                yield ObjectInfo(key, size)
+        top = str(self.path / "x")[:-1]
+        keys = [path.removeprefix(top) for path in self._made if path.startswith(top + prefix)]
+        for key in sorted(keys):
+            path = self.path / key
+            if path.is_file():
+                yield ObjectInfo(key, path.stat().st_size)
 
     async def delete(self, key: str) -> None:
         """Remove one file."""

@@ -24,6 +24,8 @@ HISTOGRAMS = 100
 _BINS = 15
 _NARROW = 1e-12
 """Share of the longest time below which the spread of times is too small for bins of its own."""
+_LEAST = 1e-30
+"""Seconds below which it is too small, too: what no clock tells apart, and no axis either."""
 _LEGEND = 20
 """Scenarios that fit into a legend."""
 _LABEL = 60
@@ -81,7 +83,7 @@ def _histogram(name: str, rows: Sequence[BatchRow]) -> Figure:
 def _range(seconds: Sequence[float]) -> tuple[float, float]:
     """Where bins begin and end: at the shortest and the longest time, or around them where these are as good as one."""
     low, high = min(seconds), max(seconds)
-    if high - low > _NARROW * high:
+    if high - low > max(_NARROW * high, _LEAST):
         return low, high
     reach = max(0.5, high / 1000)
     return low - reach, high + reach

@@ -355,6 +355,17 @@ def test_without_matplotlib_there_is_a_warning_and_everything_else(monkeypatch: 
     assert {f"{name}.csv" for name in TABLES} <= {path.name for path in Path("run").iterdir()}
 
 
+def test_the_page_is_that_of_a_matrix_with_the_end_of_a_failed_log() -> None:
+    rows = [row(1, 1, "missing_sdk", 42, 1), row(1, 2, "missing_sdk", 1, 2, stdout_stderr="a\\n<b>no SDK</b>")]
+    good(write("b.csv", rows))
+    page = Path("run/report.html").read_text()
+    assert "&lt;b&gt;no SDK&lt;/b&gt;" in page
+    assert "<b>no SDK" not in page
+    assert run_cli("report", "run", "--output", "out").code == 0
+    place, other = (Path(name).resolve().as_uri() for name in ("run", "out"))
+    assert Path("out/report.html").read_text() == page.replace(place, other)
+
+
 # -- nothing to see ------------------------------------------------------------------------------------------------
 
 

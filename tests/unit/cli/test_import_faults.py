@@ -610,6 +610,14 @@ def test_all_logs_are_kept_and_read() -> None:
     assert rows[0]["log_key"] == "logs/torn_read/0/streamer"
 
 
+def test_the_page_shows_checks_and_the_end_of_a_failed_log() -> None:
+    imported([row(1, "torn_read", TORN + "the <b>last</b> words\n", tester_rc="1"), *others()])
+    page = Path("run/report.html").read_text()
+    assert "the &lt;b&gt;last&lt;/b&gt; words" in page
+    assert "tester ended with 1" in page
+    assert "p95_us" in page
+
+
 def test_a_log_of_many_megabytes_is_kept_in_parts() -> None:
     log = b"x" * 99 + b"\n"
     imported([row(1, "torn_read", log * 300_000 + TORN.encode()), *others()])

@@ -71,11 +71,29 @@ def test_a_histogram_has_15_bins_between_the_shortest_and_the_longest_time() -> 
     assert [(bar.get_x(), bar.get_height()) for bar in bars] == [(float(n), 1 if n < 15 else 2) for n in range(1, 16)]
 
 
-@pytest.mark.parametrize("seconds", [[0.3, 0.30000000000000004], [1e15], [1e15, 1e15 - 1], [5e-324], [1.0, 1.0]])
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        *([0.3, 0.30000000000000004], [1e15], [1e15, 1e15 - 1], [5e-324], [1.0, 1.0]),
+        *([5e-324, 1e-323], [1e-300, 2e-300], [5e-324, 1e15], [1e-30, 3e-30]),
+    ],
+)
 def test_times_that_are_as_good_as_one_have_a_histogram(seconds: list[float]) -> None:
     rows = [row(1, "s", 0, one) for one in seconds]
     assert sum(bar.get_height() for bar in drawn(rows, "histogram").patches if isinstance(bar, Rectangle)) == len(rows)
     assert len(list(batch_plots(rows))) == 6
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_numbers_at_their_ends_are_drawn_without_a_warning() -> None:
+    least, most = -(2**63), 2**63 - 1
+    rows = [
+        row(most, "a", least, 1e15),
+        row(least, "a", most, 5e-324),
+        row(0, "b", most, 1e15),
+        row(1, "b", most, 1e-9),
+    ]
+    assert len(list(batch_plots(rows))) == 8
 
 
 def test_exit_codes_have_a_box_for_each_scenario_with_its_mean() -> None:
