@@ -190,6 +190,15 @@ def test_a_pass_on_a_retry_is_a_failure_and_shown() -> None:
     assert reasons([retried] * 5)[0] == "too-few-trials"
 
 
+def test_the_failure_rate_is_that_of_the_table_of_cells() -> None:
+    cells: dict[str, list[Any]] = {"none": BASE, "c": [*BASE[:3], {"outcome": None, "stumbled": True}, LOST]}
+    matrix = a_matrix(cells)
+    found = row(compare(matrix, rules(cells)), "c", FAILURES)
+    assert (found.failed, found.n, found.trials) == (1, 4, (0, 1, 2, 3))
+    assert matrix.cells[1].failure_rate == found.failed / found.n
+    assert "1 trial without a last result, counted as failed" in found.text
+
+
 def test_numbers_of_failures() -> None:
     found = row(judged({"none": [BAD] * 4 + [1.0], "c": BASE, "d": BASE}), "c", FAILURES)
     assert (found.estimate, found.m) == (pytest.approx(-0.8), 2)
