@@ -104,3 +104,6 @@ def test_every_row_is_whole(cells: list[list[float | Outcome | None]], direction
         if each.word in (Word.FASTER, Word.EQUIVALENT):
             planned = len(named[each.cell])
             assert planned - each.n <= 0.2 * planned
+        if each.word in (Word.SLOWER, Word.EQUIVALENT):
+            planned = len(named[each.baseline])
+            assert planned - each.n0 <= 0.2 * planned

@@ -38,8 +38,7 @@ def compare(summary: Summary, rules: JudgingRules) -> Judgement:
     ]
     metrics = compared_metrics(rules)
     failures = rate_rows(pairs, rules.compare)
-    more = [_shown_to_fail_more(row) for row in failures]
-    families = [failures, *(metric_rows(metric, pairs, rules.compare, fails_more=more) for metric in metrics)]
+    families = [failures, *(metric_rows(metric, pairs, rules.compare, failures=failures) for metric in metrics)]
     rows = _arranged(summary.cells, rules, families, metrics)
     comparisons = tuple(row for own in rows.values() for row in own)
     flagged = _confound_metric(rules, metrics)
@@ -74,11 +73,6 @@ def _gather(summary: Summary) -> dict[str, Trials]:
         if result.cell in results:
             results[result.cell].append(result)
     return {cell.name: gather(results[cell.name], cell.trials) for cell in summary.cells}
-
-
-def _shown_to_fail_more(row: Comparison) -> bool:
-    """Whatever else may be the cause of it: it flatters the survivors all the same."""
-    return Reason.FAILS_MORE in row.reasons
 
 
 def _arranged(

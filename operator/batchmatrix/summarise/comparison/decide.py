@@ -1,7 +1,7 @@
 """From numbers to a word, in a fixed order.
 
-Not comparable; equivalent; slower or faster; no evidence. What flatters is withheld where trials are missing, and
-everything where something else may have made the difference. Failures are decided before times, since a cell that
+Not comparable; equivalent; slower or faster; no evidence. What missing trials may have made is withheld, and everything
+where something else may have made the difference. Failures are decided before times, since a cell that
 fails more has only its survivors' times to show.
 """
 
@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 from batchmatrix.model.judging import Word
 from batchmatrix.summarise.comparison.reasons import Reason
+from batchmatrix.summarise.comparison.survivors import Flattered
 
 __all__ = ["Shown", "Verdict", "of_failures", "of_metric"]
 
 Verdict = tuple[Word, tuple[Reason, ...]]
 """The word, and why: the reason that decided first."""
+
+_NOBODY = Flattered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +36,29 @@ def of_metric(
     *,
     worse: bool,
     words: tuple[Word, Word],
-    withheld: tuple[Reason, ...] = (),
+    flattered: Flattered = _NOBODY,
     capped: tuple[Reason, ...] = (),
 ) -> Verdict:
     """The word for one metric of one cell.
 
     `shown` is a reason where the two cannot be compared; `worse` the side to which the estimate lies, `words` what a
-    change for the worse and one for the better are called. `withheld` keeps a cell from being called better or
-    equivalent, `capped` from being called anything.
+    change for the worse and one for the better are called. A cell that is `flattered` is not called better, one whose
+    baseline is, not worse, and neither is equivalent; `capped` keeps a cell from being called anything.
     """
     if isinstance(shown, Reason):
-        return Word.NOT_COMPARABLE, (shown, *withheld)
-    differs = shown.p_holm <= shown.level
+        return Word.NOT_COMPARABLE, (shown, *flattered.reasons)
+    withheld, differs = flattered.reasons, shown.p_holm <= shown.level
+    stands = differs and not (flattered.base if worse else flattered.cell)
     if shown.p_equivalence_holm <= shown.level:
         word, why = Word.EQUIVALENT, (Reason.WITHIN_MARGIN, *((Reason.ALSO_DIFFERENT,) if differs else ()))
-        if withheld and differs and worse:  # what is left of its trials flatters it, and is worse all the same
-            word, why = words[0], (Reason.DIFFERENCE_SHOWN,)
+        if withheld and stands:  # what is left of the trials speaks against that difference, and shows it all the same
+            word, why = words[0] if worse else words[1], (Reason.DIFFERENCE_SHOWN,)
     elif differs:
         word, why = words[0] if worse else words[1], (Reason.DIFFERENCE_SHOWN,)
     else:
         word, why = Word.NO_EVIDENCE, (_short(shown),)
     if withheld:
-        why, word = ((*why, *withheld), word) if word is words[0] else ((*withheld, *why), Word.NO_EVIDENCE)
+        why, word = ((*why, *withheld), word) if stands else ((*withheld, *why), Word.NO_EVIDENCE)
     return (Word.NO_EVIDENCE, (*capped, *why)) if capped else (word, why)
 
 

@@ -19,14 +19,12 @@ from batchmatrix.summarise.comparison.power import smallest_difference, trials_n
 from batchmatrix.summarise.comparison.reasons import Reason
 from batchmatrix.summarise.comparison.sample import Values, values
 from batchmatrix.summarise.comparison.scale import Sides, sides
+from batchmatrix.summarise.comparison.survivors import flattered, lacks
 from batchmatrix.summarise.comparison.units import better_up, words
 from batchmatrix.summarise.comparison.welch import welch
 from batchmatrix.summarise.comparison.wording import metric_line
 
 __all__ = ["metric_rows"]
-
-MISSING = 0.2
-"""Share of a side's trials without a value from which on what is left may flatter it."""
 
 
 @dataclass(slots=True)
@@ -50,11 +48,11 @@ class _Case:
 
 
 def metric_rows(
-    metric: MetricRule, pairs: Sequence[Pair], rule: CompareRule, *, fails_more: Sequence[bool]
+    metric: MetricRule, pairs: Sequence[Pair], rule: CompareRule, *, failures: Sequence[Comparison | None]
 ) -> list[Comparison]:
     """One row per pair, in their order; all pairs share the chance of a false alarm.
 
-    `fails_more` says for each pair whether its cell was shown to fail more often.
+    `failures` has for each pair the comparison of how often its trials fail, where that is known.
     """
     cases = [_case(metric, pair, rule) for pair in pairs]
     _measure(cases)
@@ -64,8 +62,8 @@ def metric_rows(
     p_holm = _family(cases, [case.p for case in cases])
     equal_holm = _family(cases, [case.p_equivalence for case in cases])
     return [
-        _row(metric, case, rule, float(p), float(equal), len(pairs), more=more)
-        for case, p, equal, more in zip(cases, p_holm, equal_holm, fails_more, strict=True)
+        _row(metric, case, rule, float(p), float(equal), len(pairs), fails=fails)
+        for case, p, equal, fails in zip(cases, p_holm, equal_holm, failures, strict=True)
     ]
 
 
@@ -115,16 +113,22 @@ def _family(cases: Sequence[_Case], p: Sequence[float]) -> NDArray[np.float64]:
 
 
 def _row(
-    metric: MetricRule, case: _Case, rule: CompareRule, p_holm: float, equal_holm: float, m: int, *, more: bool
+    metric: MetricRule,
+    case: _Case,
+    rule: CompareRule,
+    p_holm: float,
+    equal_holm: float,
+    m: int,
+    *,
+    fails: Comparison | None,
 ) -> Comparison:
     own, other, scale = case.own, case.other, case.sides if isinstance(case.sides, Sides) else None
     marks = flags(case.pair, own.records, other.records, rule)
-    withheld = (*((Reason.FAILS_MORE,) if more else ()), *_missing(own, other))
     word, reasons = of_metric(
         Shown(rule.level, case.p, p_holm, equal_holm) if case.blocked is None else case.blocked,
         worse=(case.difference > 0) is not better_up(metric),
         words=words(metric),
-        withheld=withheld,
+        flattered=flattered(own, other, fails),
         capped=marks.capped,
     )
     level, tested = rule.level / m, case.blocked is None
@@ -172,14 +176,6 @@ def _needed(case: _Case, scale: Sides | None, level: float, least: int) -> int |
     return trials_needed(scale.margin / case.sd, level, least=least) if scale is not None and case.sd > 0 else None
 
 
-def _missing(own: Values, other: Values) -> tuple[Reason, ...]:
-    many = [side for side in (own, other) if side.missing > MISSING * side.planned]
-    if not many:
-        return ()
-    survivors = any(side.failed > MISSING * side.planned for side in many)
-    return (Reason.SURVIVORS_ONLY,) if survivors else (Reason.TRIALS_MISSING,)
-
-
 def _why(row: Comparison, case: _Case, rule: CompareRule) -> list[str]:
     notes = []
     if Reason.TOO_FEW_TRIALS in row.reasons:
@@ -196,14 +192,16 @@ def _why(row: Comparison, case: _Case, rule: CompareRule) -> list[str]:
         notes.append(f"would count alone; not after looking at {counted(row.m, 'cell')}")
     if Reason.FAILS_MORE in row.reasons and row.word is Word.NO_EVIDENCE:
         notes.append("the cell fails more often, survivors only")
+    if Reason.FAILS_LESS in row.reasons and row.word is Word.NO_EVIDENCE:
+        notes.append("the baseline fails more often, survivors only")
     for side, whose in ((case.own, ""), (case.other, " of the baseline")):
-        if side.missing > MISSING * side.planned:
+        if lacks(side.missing, side.planned):
             notes.append(_lost(side, whose))
     return notes
 
 
 def _lost(side: Values, whose: str) -> str:
     of = f"of {counted(side.planned, 'trial')}{whose}"
-    if side.failed > MISSING * side.planned:
+    if lacks(side.failed, side.planned):
         return f"{side.failed} {of} failed, survivors only"
     return f"{side.missing} {of} gave no value"

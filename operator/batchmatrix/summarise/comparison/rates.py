@@ -31,18 +31,18 @@ def rate_rows(pairs: Sequence[Pair], rule: CompareRule) -> list[Comparison]:
 
 def _p(pair: Pair) -> float:
     own, other = pair.own, pair.other
-    if not own.counted or not other.counted:
+    if not own.numbers or not other.numbers:
         return float("nan")
-    return boschloo(len(own.failed), len(own.counted), len(other.failed), len(other.counted))
+    return boschloo(own.failures, len(own.numbers), other.failures, len(other.numbers))
 
 
 def _row(pair: Pair, rule: CompareRule, p: float, p_holm: float, m: int) -> Comparison:
-    own, other = pair.own.counted, pair.other.counted
-    n, n0, failed, failed0 = len(own), len(other), len(pair.own.failed), len(pair.other.failed)
+    own, other = pair.own.numbers, pair.other.numbers
+    n, n0, failed, failed0 = len(own), len(other), pair.own.failures, pair.other.failures
     known = bool(n and n0)
     least = least_failures(n, n0, rule.level / m) if known else None
     least0 = least_failures(n0, n, rule.level / m) if known else None
-    marks = flags(pair, own, other, rule)
+    marks = flags(pair, pair.own.counted, pair.other.counted, rule)
     difference = failed / n - failed0 / n0 if known else None
     word, reasons = of_failures(
         Shown(rule.level, p, p_holm) if known else Reason.NO_TRIALS,
@@ -71,8 +71,8 @@ def _row(pair: Pair, rule: CompareRule, p: float, p_holm: float, m: int) -> Comp
         scale="linear",
         method=METHOD,
         confounded=marks.confounded,
-        trials=tuple(record.id.trial for record in own),
-        trials0=tuple(record.id.trial for record in other),
+        trials=own,
+        trials0=other,
     )
     notes = [
         *_why(row, rule.level, least),
@@ -101,6 +101,8 @@ def _apart(trials: Trials, whose: str) -> list[str]:
     notes = []
     if trials.retried:
         notes.append(f"{counted(trials.retried, 'trial')}{whose} passed on a retry, counted as failed")
+    if trials.unrecorded:
+        notes.append(f"{counted(len(trials.unrecorded), 'trial')}{whose} without a last result, counted as failed")
     if trials.excluded:
         notes.append(f"{counted(len(trials.excluded), 'trial')}{whose} not counted ({outcomes(trials.causes)})")
     return notes

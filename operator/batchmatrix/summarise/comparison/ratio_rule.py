@@ -100,4 +100,6 @@ def _reading(rows: Mapping[str, Comparison], cell: str, threshold: float, *, fas
         low, high = 1 / high, 1 / low
     if _DOUBTS.intersection(row.reasons) or (not low > threshold and not high < threshold):
         return "possible"
-    return "shown" if low > threshold else "excluded"
+    if low > threshold:
+        return "possible" if Reason.FAILS_LESS in row.reasons else "shown"  # a baseline's survivors may make it so
+    return "excluded"

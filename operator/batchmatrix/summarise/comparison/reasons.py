@@ -52,7 +52,7 @@ MEANINGS = {
     Reason.NOT_SHOWN: "neither a difference nor equivalence could be shown",
     Reason.COUNTS_ALONE: "it would count if this were the only cell; not after looking at all of them",
     Reason.OUT_OF_REACH: "with so many trials no result at all could have shown a difference in failures",
-    Reason.SURVIVORS_ONLY: "more than 20 % of a side's trials failed, and those that are left flatter it",
+    Reason.SURVIVORS_ONLY: "more than 20 % of a side's trials failed, and those that are left flatter that side",
     Reason.TRIALS_MISSING: "more than 20 % of a side's trials have no value for another cause than failing",
     Reason.CONFOUNDED_NODE: "the two ran on different nodes, and one of them on fewer than three",
     Reason.CONFOUNDED_TIME: "the two did not run at the same time",

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from batchmatrix.model.evidence import Blame, Outcome
+from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.record import Record
 from batchmatrix.model.summary import TrialResult
-from batchmatrix.summarise.trials import number, reading, selected
+from batchmatrix.summarise.trials import failed_by_itself, number, reading, selected
 
 __all__ = ["Trials", "Values", "gather", "values"]
 
@@ -26,13 +26,25 @@ class Trials:
     """Ended by infrastructure, a queue or a person: that says nothing about the cell."""
     retried: int = 0
     """Of `failed`, how many passed on a retry."""
+    unrecorded: tuple[int, ...] = ()
+    """Numbers of trials that failed and have no last result, as another attempt was asked for and never made."""
     selected: bool = False
     """Only some of all its trials were asked to run again, those in none of the groups among them."""
 
     @property
     def counted(self) -> tuple[Record, ...]:
-        """All that go into the failure rate, in order of their trials."""
+        """Those that go into the failure rate, in order of their trials; `unrecorded` go into it too."""
         return tuple(sorted((*self.passed, *self.failed), key=_trial))
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Numbers of all trials that go into the failure rate, in order."""
+        return tuple(sorted((*self.unrecorded, *(record.id.trial for record in self.counted))))
+
+    @property
+    def failures(self) -> int:
+        """How many of these failed."""
+        return len(self.failed) + len(self.unrecorded)
 
     @property
     def causes(self) -> Counter[Outcome]:
@@ -58,29 +70,29 @@ class Values:
 
 
 def gather(results: Iterable[TrialResult], planned: int) -> Trials:
-    """The results of one cell of so many trials; what is not done yet is in none of the groups."""
-    passed, failed, excluded, retried = [], [], [], 0
+    """The results of one cell of so many trials; what is not done yet and has not failed is in none of the groups."""
+    passed, failed, excluded, unrecorded, retried = [], [], [], [], 0
     all_ = tuple(results)
     for result in all_:
-        record = result.record
+        record, bad = result.record, failed_by_itself(result)
         if record is None:
-            continue
-        if result.stumbled or record.blame is Blame.WORKLOAD:
+            unrecorded += [result.trial] if bad else []
+        elif bad:
             failed.append(record)
             retried += record.outcome is Outcome.SUCCEEDED
-        elif record.outcome is Outcome.SUCCEEDED:
-            passed.append(record)
-        else:
+        elif bad is None:
             excluded.append(record)
-    good, bad, others = (tuple(sorted(group, key=_trial)) for group in (passed, failed, excluded))
-    return Trials(planned, good, bad, others, retried, selected(all_))
+        else:
+            passed.append(record)
+    good, wrong, others = (tuple(sorted(group, key=_trial)) for group in (passed, failed, excluded))
+    return Trials(planned, good, wrong, others, retried, tuple(sorted(unrecorded)), selected(all_))
 
 
 def values(trials: Trials, metric: str) -> Values:
     """The metric in all trials that passed; nan and infinite values are none."""
     found = [(record, value) for record in trials.passed if (value := number(reading(record, metric))) is not None]
     numbers, records = tuple(value for _, value in found), tuple(record for record, _ in found)
-    return Values(numbers, records, trials.planned, len(trials.failed))
+    return Values(numbers, records, trials.planned, trials.failures)
 
 
 def _trial(record: Record) -> tuple[int, int]:

@@ -160,10 +160,23 @@ def test_who_fails_more_is_never_faster() -> None:
     assert (slower.word, slower.reasons[0]) == (Word.SLOWER, "difference-shown")
 
 
+def test_who_fails_less_is_never_slower() -> None:
+    """Ten of fifty are no more than a fifth, and are shown to be more than none all the same."""
+    base, cell = [*BASE * 7, *BASE[:4], 100.0, *[BAD] * 10], [*SLOW * 10]
+    assert word(cell, base=base, metric=FAILURES) is Word.FIXES
+    found = row(judged({"none": base, "c": cell}), "c")
+    assert (found.word, found.reasons[0]) == (Word.NO_EVIDENCE, "fails-less")
+    assert "the baseline fails more often, survivors only" in found.text
+    assert word([*FAST * 10], base=base) is Word.FASTER
+
+
 def test_one_of_five_may_be_missing_and_no_more() -> None:
     assert word([*FAST[:4], BAD]) is Word.FASTER
     assert reasons([*FAST[:3], BAD, BAD])[0] == "survivors-only"
-    assert reasons(FAST, base=[*BASE[:3], BAD, BAD])[0] == "survivors-only"
+    assert reasons(SLOW, base=[*BASE[:3], BAD, BAD]) == ("survivors-only", "difference-shown")
+    assert reasons(SLOW, base=[*BASE[:3], LOST, LOST])[0] == "trials-missing"
+    assert word(FAST, base=[*BASE[:3], BAD, BAD]) is Word.FASTER
+    assert word(SLOW, base=[*BASE[:4], BAD]) is Word.SLOWER
     assert reasons([*FAST[:3], LOST, LOST])[0] == "trials-missing"
     assert reasons([*FAST[:3], None, None])[0] == "trials-missing"
     assert "2 of 5 trials of the baseline failed" in row(
@@ -188,6 +201,15 @@ def test_a_pass_on_a_retry_is_a_failure_and_shown() -> None:
     assert (found.word, found.failed) == (Word.BREAKS, 5)
     assert found.text.endswith("5 trials passed on a retry, counted as failed")
     assert reasons([retried] * 5)[0] == "too-few-trials"
+
+
+def test_the_failure_rate_is_that_of_the_table_of_cells() -> None:
+    cells: dict[str, list[Any]] = {"none": BASE, "c": [*BASE[:3], {"outcome": None, "stumbled": True}, LOST]}
+    matrix = a_matrix(cells)
+    found = row(compare(matrix, rules(cells)), "c", FAILURES)
+    assert (found.failed, found.n, found.trials) == (1, 4, (0, 1, 2, 3))
+    assert matrix.cells[1].failure_rate == found.failed / found.n
+    assert "1 trial without a last result, counted as failed" in found.text
 
 
 def test_numbers_of_failures() -> None:

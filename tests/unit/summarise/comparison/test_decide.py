@@ -5,6 +5,7 @@ import pytest
 from batchmatrix.model.judging import Word
 from batchmatrix.summarise.comparison.decide import Shown, of_failures, of_metric
 from batchmatrix.summarise.comparison.reasons import Reason
+from batchmatrix.summarise.comparison.survivors import Flattered
 
 SPEED = (Word.SLOWER, Word.FASTER)
 YES, ALONE, NO = 0.01, 0.04, 0.5
@@ -52,9 +53,37 @@ def test_at_the_level_is_shown() -> None:
 def test_survivors_may_be_slower_and_never_better(
     why: Reason, p: float, equal: float, worse: bool, word: Word, rest: list[str]
 ) -> None:
-    found, reasons = of_metric(shown(p, equal), worse=worse, words=SPEED, withheld=(why,))
+    found, reasons = of_metric(shown(p, equal), worse=worse, words=SPEED, flattered=Flattered(cell=(why,)))
     assert found is word
     assert list(reasons) == ([*rest, why] if word is Word.SLOWER else [why, *rest])
+
+
+@pytest.mark.parametrize("why", [Reason.SURVIVORS_ONLY, Reason.TRIALS_MISSING, Reason.FAILS_LESS])
+@pytest.mark.parametrize(
+    ("p", "equal", "worse", "word", "rest"),
+    [
+        (YES, 1.0, True, Word.NO_EVIDENCE, ["difference-shown"]),
+        (YES, 1.0, False, Word.FASTER, ["difference-shown"]),
+        (NO, 0.01, True, Word.NO_EVIDENCE, ["within-margin"]),
+        (YES, 0.01, True, Word.NO_EVIDENCE, ["within-margin", "also-different"]),
+        (YES, 0.01, False, Word.FASTER, ["difference-shown"]),
+        (ALONE, 1.0, False, Word.NO_EVIDENCE, ["counts-alone"]),
+    ],
+)
+def test_against_survivors_a_cell_may_be_faster_and_never_slower(
+    why: Reason, p: float, equal: float, worse: bool, word: Word, rest: list[str]
+) -> None:
+    found, reasons = of_metric(shown(p, equal), worse=worse, words=SPEED, flattered=Flattered(base=(why,)))
+    assert found is word
+    assert list(reasons) == ([*rest, why] if word is Word.FASTER else [why, *rest])
+
+
+@pytest.mark.parametrize(("p", "equal"), [(YES, 1.0), (NO, 0.01), (YES, 0.01), (ALONE, 1.0), (NO, 1.0)])
+@pytest.mark.parametrize("worse", [True, False])
+def test_survivors_against_survivors_are_no_evidence(p: float, equal: float, worse: bool) -> None:
+    both = Flattered((Reason.SURVIVORS_ONLY,), (Reason.TRIALS_MISSING,))
+    found, reasons = of_metric(shown(p, equal), worse=worse, words=SPEED, flattered=both)
+    assert (found, reasons[:2]) == (Word.NO_EVIDENCE, ("survivors-only", "trials-missing"))
 
 
 @pytest.mark.parametrize("why", [Reason.CONFOUNDED_NODE, Reason.CONFOUNDED_TIME, Reason.RERUN_SELECTED])
@@ -70,7 +99,7 @@ def test_what_cannot_be_compared_is_not() -> None:
         Reason.TOO_FEW_TRIALS,
         worse=True,
         words=SPEED,
-        withheld=(Reason.SURVIVORS_ONLY,),
+        flattered=Flattered((Reason.SURVIVORS_ONLY,)),
         capped=(Reason.CONFOUNDED_NODE,),
     )
     assert found == (Word.NOT_COMPARABLE, ("too-few-trials", "survivors-only"))

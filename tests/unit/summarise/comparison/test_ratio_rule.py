@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,11 @@ BASE = [100.0, 101.0, 99.0, 100.0, 100.0]
 
 
 def reading(
-    cell: list[float | Outcome | None], *, base: list[float] = BASE, threshold: float = 1.15, **options: Any
+    cell: Sequence[float | Outcome | None],
+    *,
+    base: Sequence[float | Outcome] = BASE,
+    threshold: float = 1.15,
+    **options: Any,
 ) -> ConfoundReading:
     cells = {"none": base, "c": cell}
     made = replace(rules(cells, **options), confound=ConfoundRule(threshold=threshold))
@@ -163,6 +168,12 @@ def test_a_reading_does_not_contradict_its_label() -> None:
     base = [100.0, 101.0, 99.0, 100.0, 100.5, 99.5] * 10
     found = reading([*base[:59], 2000.0], base=base)
     assert (found.label, found.reading) == ("speed (+32%)", "possible")
+
+
+def test_against_survivors_of_the_baseline_being_slow_is_possible_at_most() -> None:
+    base = [*BASE * 8, *[Outcome.TIMEOUT] * 10]
+    assert reading([value * 1.3 for value in BASE * 10], base=base).reading == "possible"
+    assert reading(BASE * 10, base=base).reading == "excluded"
 
 
 def test_without_a_baseline_or_a_metric_there_is_no_rule() -> None:

@@ -55,6 +55,14 @@ def test_a_failure_before_a_lost_node_is_a_failure() -> None:
     assert (len(found.failed), len(found.excluded), found.retried) == (1, 0, 0)
 
 
+def test_a_failure_without_a_last_result_is_a_failure() -> None:
+    """Another attempt was asked for and never made: cells.csv counts what the last one said, and so does this."""
+    found = gather([result(0, value=1.0), replace(result(1, None), stumbled=True), result(2, None)], 3)
+    assert (found.numbers, found.failures, found.unrecorded) == ((0, 1), 1, (1,))
+    assert [record.id.trial for record in found.counted] == [0]
+    assert values(found, "t").failed == 1
+
+
 def test_what_is_not_done_is_in_no_group_and_missing() -> None:
     found = gather([result(0, None), result(1, value=2.0)], 3)
     assert found.counted == found.passed
