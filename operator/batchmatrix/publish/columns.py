@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from batchmatrix.base.text import for_markdown, one_line
+from batchmatrix.base.numbers import percent
+from batchmatrix.base.text import counted, for_markdown, one_line
 from batchmatrix.model.summary import CellSummary, Summary
 from batchmatrix.publish.fields import axis_names, axis_text, mean_text, metric_units, shown_unit
 
@@ -54,6 +55,7 @@ def columns_of(summary: Summary, shown: int) -> tuple[list[Column], list[str]]:
     columns.append(Column("done", [f"{cell.done}/{cell.trials}" for cell in cells], right=True))
     if any(cell.failed for cell in summary.cells):
         columns.append(Column("failed", [str(cell.failed) for cell in cells], right=True))
+    if any(cell.failed or cell.failure_rate for cell in summary.cells):  # where all passed on a retry, too
         columns.append(Column("failure rate", [_rate(cell) for cell in cells], right=True))
     if any(_tells(cell) for cell in summary.cells):
         columns.append(Column("expect", [_expect(cell) for cell in cells]))
@@ -116,7 +118,7 @@ def _expect(cell: CellSummary) -> str:
 
 
 def _rate(cell: CellSummary) -> str:
-    return "-" if cell.failure_rate is None else f"{100 * cell.failure_rate:.3g} %"
+    return "-" if cell.failure_rate is None else f"{percent(cell.failure_rate, digits=3)} %"
 
 
 def _confounds(summary: Summary) -> dict[str, str]:
@@ -142,7 +144,8 @@ def _few(kind: str, names: Sequence[str]) -> str:
 
 
 def _listed(kind: str, counts: Counter[str]) -> str:
-    listed = [f"{_place(kind, name)} ({count} cells)" for name, count in sorted(counts.items())[:PLACE_LIMIT]]
+    first = sorted(counts.items())[:PLACE_LIMIT]
+    listed = [f"{_place(kind, name)} ({counted(count, 'cell')})" for name, count in first]
     return ", ".join(listed) + (f" and {len(counts) - PLACE_LIMIT} more" if len(counts) > PLACE_LIMIT else "")
 
 

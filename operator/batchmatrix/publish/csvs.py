@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from batchmatrix.base.text import for_csv, one_line, scalar_text
 from batchmatrix.model.summary import CellSummary, Summary, TrialResult
@@ -70,6 +70,9 @@ TRIAL_COLUMNS = (
 )
 _STATISTICS = ("n", "mean", "std", "min", "max")
 
+_FIELD = 1024
+"""Characters of one field."""
+
 Field = str | int | float | None
 
 
@@ -107,8 +110,8 @@ def _cell_rows(summary: Summary, judged: Judged) -> Iterator[list[Field]]:
             _counts(cell.outcomes),
             _counts(cell.exit_codes),
             _counts(cell.logs),
-            ";".join(cell.nodes),
-            ";".join(cell.images),
+            _listed(cell.nodes),
+            _listed(cell.images),
             cell.message,
         ]
         row += _axes(cell, axes)
@@ -172,7 +175,19 @@ def _axes(cell: CellSummary, axes: Iterable[str]) -> list[Field]:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ";".join(f"{name}={count}" for name, count in counts.items())
+    return _listed([f"{name}={count}" for name, count in counts.items()])
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a;b;c`, each whole: those that do not fit into a field are counted at its end (`a;b;… 7 more`)."""
+    flat = [one_line(name, limit=_FIELD // 4) for name in names]
+    if len(";".join(flat)) <= _FIELD:
+        return ";".join(flat)
+    kept, room = 0, _FIELD - len(f"… {len(flat)} more")
+    while room > len(flat[kept]):
+        room -= len(flat[kept]) + 1
+        kept += 1
+    return ";".join([*flat[:kept], f"… {len(flat) - kept} more"])
 
 
 def _table(header: list[Field], rows: Iterable[list[Field]], limit: int | None) -> str:
@@ -195,5 +210,5 @@ def _table(header: list[Field], rows: Iterable[list[Field]], limit: int | None) 
 
 def _text(field: Field) -> str:
     if isinstance(field, str):
-        return for_csv(one_line(field, limit=1024))
+        return for_csv(one_line(field, limit=_FIELD))
     return number_text(field) if isinstance(field, float) else "" if field is None else str(field)

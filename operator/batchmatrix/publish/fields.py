@@ -39,18 +39,20 @@ def number_text(value: float | None) -> str:
 def mean_text(mean: float | None, std: float | None) -> str:
     """`12.34 ± 0.56`: the deviation with two significant digits, the mean to the same place; `-` without a mean.
 
-    Without a deviation, or with one of 0, the mean has four significant digits. What would need more than seven
-    digits is written with an exponent.
+    Without a deviation, or with one of 0 or in the seventh place or further on, the mean has four significant digits.
+    What would need more than seven digits is written with an exponent.
     """
     if mean is None:
         return "-"
     if not std:
-        alone = f"{mean:.0f}" if 1e4 <= abs(mean) < 1e7 else f"{mean:.4g}"
+        alone = f"{mean:.0f}" if 9999.5 <= abs(mean) < 1e7 else f"{mean:.4g}"
         return alone if std is None else f"{alone} ± 0"
     size = max(abs(mean), std)
     if size >= 1e7 or size < 1e-4:
         return f"{mean:.3e} ± {std:.1e}"
-    places = min(max(1 - math.floor(math.log10(std)), 0), 6)
+    places = max(1 - math.floor(math.log10(std)), 0)
+    if places > 6:
+        return f"{mean_text(mean, None)} ± {std:.1e}"
     return f"{mean:.{places}f} ± {std:.{places}f}"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
+from batchmatrix.base.numbers import percent, quantity
 from batchmatrix.model.judging import Comparison, Judgement, Word
 
 __all__ = [
@@ -145,9 +146,8 @@ def effect_text(effect: float | None, scale: str, unit: str = "") -> str:
     if effect is None or not math.isfinite(effect):
         return "-"
     if scale == "log":
-        percent = effect * 100
-        return f"{percent:+.1f} %" if abs(percent) < 9.95 else f"{percent:+.0f} %"
-    return f"{effect:+.3g} {unit}".rstrip()
+        return f"{percent(effect, signed=True)} %"
+    return f"{quantity(effect, signed=True)} {unit}".rstrip()
 
 
 def rate_text(failed: int, n: int) -> str:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from batchmatrix.base.numbers import quantity
 from batchmatrix.base.text import counted, for_markdown, for_markdown_code, one_line
 from batchmatrix.model.judging import FAILURES, Comparison, Finding, Judgement, Word
 from batchmatrix.publish.fields import fitting
@@ -118,7 +119,7 @@ def _confounds(judgement: Judgement) -> list[str]:
         return []
     lines = ["### Slower by the ratio rule", ""]
     for reading in flagged[:COMPARED_LIMIT]:
-        ratio = "" if reading.ratio is None else f", ratio of means {reading.ratio:.3g}"
+        ratio = "" if reading.ratio is None else f", ratio of means {quantity(reading.ratio, marks=(1.0,))}"
         shown = f", {_text(reading.reading)}" if reading.reading else ""
         lines.append(f"- {_name(reading.cell)}: {_text(reading.label)}{ratio}{shown}")
     left = len(flagged) - COMPARED_LIMIT

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from batchmatrix.base.text import for_markdown, for_markdown_code, one_line
+from batchmatrix.base.text import counted, for_markdown, for_markdown_code, one_line
 from batchmatrix.model.evidence import Outcome
-from batchmatrix.model.summary import Summary, TrialResult
+from batchmatrix.model.summary import CellSummary, Summary, TrialResult
 from batchmatrix.publish.columns import METRIC_LIMIT, columns_of, table_rows
 from batchmatrix.publish.fields import fitting, metric_units
 from batchmatrix.publish.judged_md import comparison_lines, finding_lines, warning_lines
@@ -67,9 +67,10 @@ def _heading(summary: Summary) -> list[str]:
     failed, attempts = sum(cell.failed for cell in cells), sum(cell.attempts for cell in cells)
     word = summary.verdict or ("suspended" if summary.suspended else "running")
     span = " to ".join(for_markdown(time) for time in (summary.started, summary.finished) if time)
+    trials = f"{done} of {counted(total, 'trial')} done"
     lines = [
-        f"{len(cells)} cells, {done} of {total} trials done, {done - failed} succeeded, {failed} failed",
-        f"Generation {summary.generation}" + (f", {span}" if span else "") + f", {attempts} attempts",
+        f"{counted(len(cells), 'cell')}, {trials}, {done - failed} succeeded, {failed} failed",
+        f"Generation {summary.generation}" + (f", {span}" if span else "") + f", {counted(attempts, 'attempt')}",
     ]
     logs = {state: sum(cell.logs.get(state, 0) for cell in cells) for state in ("truncated", "lost")}
     if any(logs.values()):
@@ -98,7 +99,10 @@ def _paragraph(lines: Sequence[str]) -> list[str]:
 
 def _cut_note(summary: Summary, shown: int, location: str) -> list[str]:
     where = f" in {for_markdown_code(location)}" if location else ""
-    return ["", f"**Truncated**: the first {shown} of {len(summary.cells)} cells; cells.csv{where} has them all."]
+    return [
+        "",
+        f"**Truncated**: the first {shown} of {counted(len(summary.cells), 'cell')}; cells.csv{where} has them all.",
+    ]
 
 
 def _notes(summary: Summary, location: str) -> list[str]:
@@ -109,14 +113,18 @@ def _notes(summary: Summary, location: str) -> list[str]:
     if any(0 < metric.n != cell.done for metric, cell in metrics):
         notes[0] += " In parentheses: how many trials gave a value, where not all did."
     notes += _failed_in_means(summary)
-    if any(cell.failed and cell.failure_rate != cell.failed / cell.done for cell in summary.cells):
+    if any(cell.failure_rate != (cell.failed / cell.done if cell.done else None) for cell in _with_rate(summary)):
         notes.append("Failure rate: of trials that ended by the workload's doing, retries that failed among them.")
     more = len(metric_units(summary)) - METRIC_LIMIT
     if more > 0:
-        notes.append(f"{more} more metrics are in cells.csv.")
+        notes.append(f"{counted(more, 'more metric')} in cells.csv.")
     if location:
         notes.append(f"All files: {for_markdown_code(location)}")
     return _paragraph(notes)
+
+
+def _with_rate(summary: Summary) -> list[CellSummary]:
+    return [cell for cell in summary.cells if cell.failed or cell.failure_rate]
 
 
 def _failed_in_means(summary: Summary) -> list[str]:

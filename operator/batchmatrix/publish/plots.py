@@ -16,7 +16,7 @@ from typing import Any
 from matplotlib import style
 from matplotlib.figure import Figure
 
-from batchmatrix.base.text import one_line
+from batchmatrix.base.text import counted, one_line
 from batchmatrix.model.judging import FAILURES, Judgement, JudgingRules
 from batchmatrix.model.summary import Summary
 from batchmatrix.publish.fields import metric_units, short_name
@@ -113,7 +113,7 @@ def _rows(plot: Plot, *, spread: bool) -> Figure:
     count = len(rows)
     left_out = plot.left_out + len(plot.rows) - count
     figure, axes = _figure(12.0, count * _ROW + 1.1, left=0.2, right=0.56, below=0.3, above=0.75)
-    more = f" ({left_out} more cells are in matrix.json)" if left_out else ""
+    more = f" ({counted(left_out, 'more cell')} in matrix.json)" if left_out else ""
     axes.set_title(_clean(plot.title, 80) + more, loc="left", fontsize=10, pad=22, color=_TEXT)
     key = "\n".join(textwrap.wrap(_clean(plot.key, 400), 150))
     axes.text(0, 1.0, key, transform=axes.transAxes, fontsize=6, color=_SOFT, va="bottom")
@@ -214,7 +214,9 @@ def _grid(heat: HeatMap) -> Figure:
         len(heat.places) + heat.left_out - sum(len(heat.grid.places.get((row, c), ())) for row in rows for c in columns)
     )
     axes.set_title(
-        "What each cell has shown" + (f" ({left} more cells are in cells.csv)" if left else ""), loc="left", pad=18
+        "What each cell has shown" + (f" ({counted(left, 'more cell')} in cells.csv)" if left else ""),
+        loc="left",
+        pad=18,
     )
     axes.set_xlim(-0.5, len(columns) - 0.5)
     axes.set_ylim(len(rows) - 0.5, -0.5)

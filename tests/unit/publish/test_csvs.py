@@ -127,3 +127,17 @@ def test_a_parameter_that_only_some_cells_have_is_empty_for_the_others_and_a_sta
             ("tree", "0.1"),
             ("tf32-off+ring", "0.2"),
         ]
+
+
+def nodes_of(count: int) -> str:
+    cell = a_cell("a", trials=count)
+    results = [a_result(cell, trial, node=f"gpu-node-with-a-name-{trial:04d}") for trial in range(count)]
+    made = summarise(a_plan(cell), results, units={}, complete=True, started="", finished="")
+    return read(cells_csv(made))[0]["nodes"]
+
+
+def test_names_that_do_not_fit_into_a_field_are_cut_between_two_and_counted() -> None:
+    """Each takes 26 characters with its semicolon: of 1,024 characters 39 leave room for the count."""
+    names = [f"gpu-node-with-a-name-{at:04d}" for at in range(39)]
+    assert nodes_of(39) == ";".join(names)
+    assert nodes_of(120) == ";".join([*names, "… 81 more"])

@@ -96,7 +96,7 @@ def test_only_some_metrics_get_a_column() -> None:
     text = matrix_markdown(made)
     assert "m5" in table(text)[0]
     assert "m6" not in table(text)[0]
-    assert "3 more metrics are in cells.csv." in text
+    assert "3 more metrics in cells.csv." in text
 
 
 def test_a_cut_is_at_the_end_of_a_row_and_says_where_the_rest_is() -> None:
@@ -254,3 +254,26 @@ def test_only_some_means_with_failed_trials_are_named() -> None:
     results = [a_result(each, 0, Outcome.TIMEOUT, metrics=[MetricValue("ms", "mean", 4.0, 1)]) for each in cells]
     made = summarise(a_plan(*cells), results, units={"ms": "ms"}, complete=True, started="", finished="")
     assert "`c11` `ms` 1 of 1 and 3 more." in matrix_markdown(made)
+
+
+def test_a_failure_rate_shows_where_every_trial_passed_in_the_end() -> None:
+    cell, other = a_cell("again", trials=2, values={"n": 1}), a_cell("waits", values={"n": 2})
+    results = [replace(a_result(cell, trial, attempts=2), stumbled=trial == 0) for trial in range(2)]
+    results.append(replace(a_result(other, 0, None), stumbled=True))
+    made = summarise(a_plan(cell, other), results, units={}, complete=False, started="", finished="")
+    text = matrix_markdown(made)
+    rows = cells_of(text)
+    assert [rows[0][:3], *(row[:3] for row in rows[2:])] == [
+        ["n", "done", "failure rate"],
+        ["1", "2/2", "50 %"],
+        ["2", "0/1", "100 %"],
+    ]
+    assert "Failure rate: of trials that ended by the workload's doing, retries that failed among them." in text
+
+
+def test_one_is_singular() -> None:
+    cell = a_cell("alone", values={"n": 1})
+    made = summarise(a_plan(cell), [a_result(cell, 0)], units={}, complete=True, started="", finished="")
+    text = matrix_markdown(made)
+    assert "1 cell, 1 of 1 trial done, 1 succeeded, 0 failed  \nGeneration 1, 1 attempt\n" in text
+    assert "Nodes: gpu-1 (1 cell)" in text

@@ -111,4 +111,4 @@ def test_rows_are_bounded_and_what_is_left_out_is_said() -> None:
     summary = replace(many(70, 2), trials=())
     data = plots(summary, RULES)["failures.svg"]
     assert sum(text.startswith("mitigation-") and "…" in text for text in texts(data)) == ROW_LIMIT - 1
-    assert "How often trials fail (10 more cells are in matrix.json)" in texts(data)
+    assert "How often trials fail (10 more cells in matrix.json)" in texts(data)

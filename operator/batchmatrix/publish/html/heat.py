@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from batchmatrix.base.text import scalar_text
+from batchmatrix.base.numbers import percent
+from batchmatrix.base.text import counted, scalar_text
 from batchmatrix.model.judging import FAILURES, Comparison, ConfoundReading, Finding, Judgement, Word
 from batchmatrix.model.summary import CellSummary, Summary
 from batchmatrix.publish.fields import mean_text
@@ -162,9 +163,11 @@ def _facts(cell: CellSummary) -> list[tuple[str, str]]:
         for one in cell.metrics
         if one.n
     )
+    attempts = counted(cell.attempts, "attempt")
     facts = [
         *((name, scalar_text(value)) for name, value in cell.values.items()),
-        ("trials", f"{cell.done} of {cell.trials} done, {cell.succeeded} succeeded, {cell.attempts} attempts"),
+        ("trials", f"{cell.done} of {cell.trials} done, {cell.succeeded} succeeded, {attempts}"),
+        ("failure rate", f"{percent(cell.failure_rate, digits=3)} %" if cell.failure_rate else ""),
         ("outcomes", _counts(cell.outcomes)),
         ("exit codes", _counts(cell.exit_codes)),
         ("logs", _counts(cell.logs)),

@@ -8,7 +8,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from batchmatrix.base.text import escaped, one_line
+from batchmatrix.base.numbers import quantity
+from batchmatrix.base.text import counted, escaped, one_line
 from batchmatrix.model.judging import Finding, Judgement, JudgingRules
 from batchmatrix.model.summary import Summary
 from batchmatrix.publish.html.failures import failures_of
@@ -77,6 +78,8 @@ def _environment() -> Environment:
         finalize=_visible,
     )
     made.filters["line"] = _line
+    made.filters["ratio"] = lambda ratio: quantity(ratio, marks=(1.0,))
+    made.filters["counted"] = counted
     return made
 
 

@@ -9,42 +9,32 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from batchmatrix.base.numbers import apart, percent, quantity
 from batchmatrix.base.text import counted, one_line
 from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.judging import Comparison, Word
 from batchmatrix.summarise.comparison.reasons import Reason
 
-__all__ = ["amount", "failure_line", "metric_line", "outcomes", "p_text", "percent", "zero_means"]
+__all__ = ["amount", "failure_line", "metric_line", "outcomes", "p_text", "zero_means"]
 
 _DOT = " · "
-
-
-def percent(share: float, *, signed: bool = False) -> str:
-    """`4.1`, `+11`, `0.04`: a share in per cent with two digits at most, without the sign of per cent."""
-    value = 100 * share
-    if not signed and abs(value - round(value)) < 1e-9:
-        return str(round(value))  # as somebody wrote it
-    size = abs(value)
-    if size >= 99.5:
-        value = float(f"{value:.2g}")
-    digits = 0 if size >= 9.95 else 1 if size >= 0.095 else 2
-    text = f"{value:{'+' if signed else ''}.{digits}f}"
-    return "0" if float(text) == 0 else text
+_USUAL = 0.05
+"""The level that most comparisons are held against."""
 
 
 def amount(value: float, row: Comparison, *, signed: bool = False, unit: bool = True) -> str:
     """A change as people read it: in per cent on a log scale, else with the metric's unit."""
     if row.scale == "log":
         return percent(value, signed=signed) + (" %" if unit else "")
-    text = f"{value:{'+' if signed else ''}.3g}"
+    text = quantity(value, signed=signed)
     return f"{text} {one_line(row.unit, limit=32)}".strip() if unit else text
 
 
 def p_text(p: float) -> str:
-    """`p 0.031`, `p <0.001`; never 0."""
+    """`p 0.031`, `p <0.001`; never 0, and 0.05 or 1 only where it is that."""
     if p < 0.001:
         return "p <0.001"
-    return f"p {p:.2g}"
+    return f"p {apart(p, (_USUAL, 1.0), lambda digits: f'{p:.{digits}g}', 2)}"
 
 
 def zero_means(failed: int, of: int, interval: tuple[float, float] | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from batchmatrix.base.numbers import percent_sign, quantity
 from batchmatrix.base.text import one_line
 from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.judging import Comparison, Finding, GateRule, JudgingRules, Limit, Word
@@ -158,7 +159,8 @@ def _absolute(look: _Look, rule: GateRule, cell: CellSummary, limit: Limit, uppe
     found = mean_interval(sample.values, look.scale(rule.metric))
     if found is None:
         return _Part("inconclusive", "no-interval", f"{_too_few(sample)} {rule.metric}, an interval needs two")
-    span = f"{rule.metric} {found.estimate:.6g} [{found.low:.6g}, {found.high:.6g}] ({found.kind})"
+    at, low, high = (quantity(each, digits=6, marks=(limit.value,)) for each in (found.estimate, found.low, found.high))
+    span = f"{rule.metric} {at} [{low}, {high}] ({found.kind})"
     return _decided(found, limit.value, limit, upper=upper, span=span, samples=[sample])
 
 
@@ -188,7 +190,8 @@ def _relative(look: _Look, rule: GateRule, cell: CellSummary, limit: Limit, *, u
     found = _from(compared) or change(one.values, other.values)
     if found is None:
         return _Part("inconclusive", "no-interval", f"{rule.metric} has no spread on either side, or is not positive")
-    span = f"{rule.metric} {found.estimate:+.1%} [{found.low:+.1%}, {found.high:+.1%}]"
+    at, low, high = (percent_sign(each, marks=(limit.value,)) for each in (found.estimate, found.low, found.high))
+    span = f"{rule.metric} {at} [{low}, {high}]"
     return _decided(found, limit.value, limit, upper=upper, span=span, samples=[one, other])
 
 

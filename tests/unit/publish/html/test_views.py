@@ -117,7 +117,7 @@ def test_what_has_no_logarithm_or_failed_or_has_no_time_is_no_part_of_a_trend() 
 def test_a_drift_shows_in_the_means_of_the_rounds() -> None:
     summary = measured({"a": [10.0, 11.0, 12.1], "b": [100.0, 110.0, 121.0]})
     trend = trends(summary, RULES, readings_of(summary))[0]
-    assert trend.said == "trial 0 -9.1 %, trial 1 +0.0 %, trial 2 +10 %"
+    assert trend.said == "trial 0 -9.1 %, trial 1 0 %, trial 2 +10 %"
     downs = percents([y for _, _, y in trend.rounds])
     assert downs[0] > downs[1] > downs[2]
     assert len(trend.points) == 6

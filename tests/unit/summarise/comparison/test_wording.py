@@ -4,7 +4,7 @@ import pytest
 
 from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.judging import FAILURES, Comparison, MetricRule, Word
-from batchmatrix.summarise.comparison.wording import failure_line, metric_line, p_text, percent, zero_means
+from batchmatrix.summarise.comparison.wording import failure_line, metric_line, p_text, zero_means
 from tests.support.comparisons import judged, row
 
 AVOIDED = (
@@ -24,34 +24,17 @@ AVOIDED = (
 
 
 @pytest.mark.parametrize(
-    ("share", "text"),
+    ("p", "text"),
     [
-        (0.0414, "+4.1"),
-        (-0.029, "-2.9"),
-        (0.11, "+11"),
-        (0.0997, "+10"),
-        (0.0994, "+9.9"),
-        (1.236, "+120"),
-        (0.9951, "+100"),
-        (40.0, "+4000"),
-        (0.0004, "+0.04"),
-        (0.00094, "+0.09"),
-        (0.00096, "+0.1"),
-        (-0.00001, "0"),
-        (0.0, "0"),
+        (0.0312, "p 0.031"),
+        (0.001, "p 0.001"),
+        (0.00099, "p <0.001"),
+        (0.0, "p <0.001"),
+        (1.0, "p 1"),
+        (0.0496, "p 0.0496"),
+        (0.05, "p 0.05"),
+        (0.9968, "p 0.997"),
     ],
-)
-def test_two_digits_of_a_percentage(share: float, text: str) -> None:
-    assert percent(share, signed=True) == text
-
-
-@pytest.mark.parametrize(("share", "text"), [(0.05, "5"), (0.025, "2.5"), (0.1, "10"), (0.07, "7"), (0.4345, "43")])
-def test_what_somebody_wrote_is_shown_as_written(share: float, text: str) -> None:
-    assert percent(share) == text
-
-
-@pytest.mark.parametrize(
-    ("p", "text"), [(0.0312, "p 0.031"), (0.001, "p 0.001"), (0.00099, "p <0.001"), (0.0, "p <0.001"), (1.0, "p 1")]
 )
 def test_p_is_never_nought(p: float, text: str) -> None:
     assert p_text(p) == text
@@ -60,6 +43,8 @@ def test_p_is_never_nought(p: float, text: str) -> None:
 def test_what_nought_and_all_mean() -> None:
     assert zero_means(0, 5, (0.0, 0.434)) == "0 of 5 = up to 43 %"
     assert zero_means(5, 5, (0.566, 1.0)) == "5 of 5 = at least 57 %"
+    assert zero_means(1000, 1000, (0.9962, 1.0)) == "1000 of 1000 = at least 99.6 %"
+    assert zero_means(0, 1000, (0.0, 0.0038)) == "0 of 1000 = up to 0.4 %"
     assert zero_means(2, 5, (0.1, 0.8)) == ""
     assert zero_means(0, 0, None) == ""
 
@@ -109,6 +94,13 @@ def test_more_trials_than_there_can_be() -> None:
 def test_differences_have_their_unit() -> None:
     line = metric_line(made(Word.WORSE, scale="linear", unit="GiB", estimate=1.25, low=0.5, high=2.0), ["note"])
     assert line == "+1.25 GiB [+0.5, +2] · worse · n 5 v 5 · p 0.03 (Holm, 12 cells) · note"
+
+
+def test_large_differences_have_no_exponent_and_a_fall_to_almost_nothing_is_not_one_to_nothing() -> None:
+    line = metric_line(made(Word.SLOWER, scale="linear", unit="ms", estimate=1000.4, low=999.7, high=1001.1), [])
+    assert line.startswith("+1000 ms [+1000, +1001] · slower")
+    line = metric_line(made(Word.FASTER, estimate=-0.9969, low=-0.99702, high=-0.99678), [])
+    assert line.startswith("-99.7 % [-99.7, -99.7] · faster")
 
 
 def test_a_unit_cannot_break_the_line() -> None:

@@ -58,6 +58,15 @@ def test_the_line_says_what_there_is_and_what_was_asked() -> None:
     assert one.text == "cell cell: ms 9.96655 [7.767, 12.789] (geometric mean) is on both sides of at most 12"
 
 
+def test_no_number_reads_as_the_limit_that_it_is_not() -> None:
+    close = only({"cell": [24.99999996, 24.99999997, 25.00000004]}, rules(gate("25"), scale="linear", pairs=()))
+    # the mean is 24.99999999; 4.35890e-8 / sqrt(3) times 4.30265 is 1.08282e-7 to either side
+    assert close.text == ("cell cell: ms 24.99999999 [24.9999999, 25.0000001] (mean) is on both sides of at most 25")
+    cells = {"base": [1000.0, 1000.01, 999.99, 1000.0, 1000.0], "fast": [1000.5, 1000.49, 1000.51, 1000.5, 1000.5]}
+    (fast,) = [each for each in found(cells, rules(gate("+0.01%"))) if each.cell == "fast"]
+    assert fast.text == "cell fast: ms +0.05% [+0.05%, +0.05%] is beyond at most +0.01%"
+
+
 def test_two_limits_fail_by_either_and_pass_by_both() -> None:
     def both(low: float, high: float) -> str:
         rule = GateRule("it", MS, min=Limit(low, text=str(low)), max=Limit(high, text=str(high)))
