@@ -25,5 +25,6 @@ def test_the_engine_does_without_the_libraries_of_judging() -> None:
     assert loaded("batchmatrix.formats.matrix_json").isdisjoint(HEAVY)
 
 
-def test_judging_takes_them() -> None:
-    assert "scipy" in loaded("batchmatrix.summarise.judging.judge")
+def test_comparing_takes_them_and_judging_without_it_does_not() -> None:
+    assert "scipy" in loaded("batchmatrix.summarise.comparison.compare")
+    assert loaded("batchmatrix.summarise.judging.judge").isdisjoint(HEAVY)
