@@ -53,10 +53,9 @@ def summary(cells: Mapping[str, Sequence[Trial]], *, complete: bool = True, **op
 def rules(*of: CheckRule | GateRule, scale: str = "log", **changes: Any) -> JudgingRules:
     """These checks and gates, `base` being the baseline of `fast` and `slow`."""
     return JudgingRules(
-        metrics=(MetricRule(MS, MS, "lower", scale),),
         checks=tuple(rule for rule in of if isinstance(rule, CheckRule)),
         gates=tuple(rule for rule in of if isinstance(rule, GateRule)),
-        **{"pairs": PAIRS, "baseline": "base", **changes},
+        **{"metrics": (MetricRule(MS, MS, "lower", scale),), "pairs": PAIRS, "baseline": "base", **changes},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from batchmatrix.model.judging import (
     FAILURES,
@@ -21,7 +21,7 @@ from batchmatrix.summarise.comparison.ratio_rule import ratio_rule
 from batchmatrix.summarise.comparison.reasons import Reason
 from batchmatrix.summarise.comparison.sample import Trials, gather
 
-__all__ = ["compare", "compared_metrics"]
+__all__ = ["compare", "compare_metric", "compared_metrics"]
 
 
 def compare(summary: Summary, rules: JudgingRules) -> Judgement:
@@ -30,12 +30,7 @@ def compare(summary: Summary, rules: JudgingRules) -> Judgement:
     Failures first: who fails more has only its survivors' times to show. Pairs whose cells the summary does not hold
     count among the planned ones and have no row.
     """
-    trials = _gather(summary)
-    nothing = Trials(0)
-    pairs = [
-        Pair(cell, base, trials.get(cell, nothing), trials.get(base, nothing), rules.order != "cells")
-        for cell, base in rules.pairs
-    ]
+    pairs = _pairs(summary, rules)
     metrics = compared_metrics(rules)
     failures = rate_rows(pairs, rules.compare)
     families = [failures, *(metric_rows(metric, pairs, rules.compare, failures=failures) for metric in metrics)]
@@ -52,6 +47,14 @@ def compare(summary: Summary, rules: JudgingRules) -> Judgement:
     )
 
 
+def compare_metric(
+    summary: Summary, rules: JudgingRules, metric: MetricRule, failures: Mapping[str, Comparison]
+) -> list[Comparison]:
+    """Each pair in one metric, whether the rules ask for it or not; `failures` are the comparisons of them, by cell."""
+    pairs = _pairs(summary, rules)
+    return metric_rows(metric, pairs, rules.compare, failures=[failures.get(pair.cell) for pair in pairs])
+
+
 def compared_metrics(rules: JudgingRules) -> tuple[MetricRule, ...]:
     """Those that compare.metrics names, in its order; else all that have a direction."""
     known = {metric.name: metric for metric in rules.metrics}
@@ -65,6 +68,14 @@ def _confound_metric(rules: JudgingRules, compared: Sequence[MetricRule]) -> Met
     if not name:
         return compared[0] if compared else None
     return next((metric for metric in rules.metrics if metric.name == name), MetricRule(name))
+
+
+def _pairs(summary: Summary, rules: JudgingRules) -> list[Pair]:
+    trials, nothing = _gather(summary), Trials(0)
+    return [
+        Pair(cell, base, trials.get(cell, nothing), trials.get(base, nothing), rules.order != "cells")
+        for cell, base in rules.pairs
+    ]
 
 
 def _gather(summary: Summary) -> dict[str, Trials]:

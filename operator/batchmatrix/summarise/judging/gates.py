@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from batchmatrix.base.numbers import percent_sign, quantity
-from batchmatrix.base.text import one_line
-from batchmatrix.model.evidence import Outcome
 from batchmatrix.model.judging import Comparison, Finding, GateRule, JudgingRules, Limit, Word
-from batchmatrix.model.summary import CellSummary, Summary, TrialResult
-from batchmatrix.summarise.judging.intervals import Interval, change, difference, mean_interval
-from batchmatrix.summarise.judging.scope import by_cell, cell_words, cells_of, no_cell
-from batchmatrix.summarise.trials import number, reading
+from batchmatrix.model.summary import CellSummary, Summary
+from batchmatrix.summarise.comparison.reasons import Reason
+from batchmatrix.summarise.comparison.units import better_up
+from batchmatrix.summarise.judging.evidence import CONFOUNDED, SELECTED, Look, Sample, look_at
+from batchmatrix.summarise.judging.intervals import Interval, difference, mean_interval
+from batchmatrix.summarise.judging.scope import cell_words, cells_of, no_cell
 
 __all__ = ["gates"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    """One metric of one cell."""
-
-    values: tuple[float, ...]
-    """Of the trials that succeeded at once: those of others flatter, as what was slow may have failed for it."""
-    whole: bool
-    """Every planned trial gave one, and nothing in its log that was no number."""
-    words: str
-    """How many did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,63 +30,36 @@ class _Part:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """All that the gates of one summary look at."""
+class _Side:
+    """One limit of a gate, on its cell."""
 
-    rules: JudgingRules
-    cells: Mapping[str, CellSummary]
-    results: Mapping[str, Mapping[int, TrialResult]]
-    bases: Mapping[str, str]
-    comparisons: Mapping[tuple[str, str], Comparison]
-    doubts: Mapping[str, str]
-    """Cell to why nothing may be read from its change, whatever the metric: a key of _DOUBTS."""
+    rule: GateRule
+    limit: Limit
+    upper: bool
+    """It is the most that there may be; else the least."""
+    up: bool
+    """More is better: by the metric, or else by the limit, which says what is too much or too little."""
 
-    baselines: frozenset[str]
-    """Cells that others are held against, and that are held against none themselves."""
-    samples: dict[tuple[str, str], _Sample] = field(default_factory=dict)
-    """Those that were looked at before: of a baseline it is always the same."""
+    @property
+    def words(self) -> str:
+        return f"{'at most' if self.upper else 'at least'} {self.limit.text}"
 
-    def scale(self, metric: str) -> str:
-        return next((each.scale for each in self.rules.metrics if each.name == metric), "log")
 
-    def sample(self, cell: str, metric: str) -> _Sample:
-        if (cell, metric) not in self.samples:
-            self.samples[cell, metric] = self._sample(cell, metric)
-        return self.samples[cell, metric]
-
-    def _sample(self, cell: str, metric: str) -> _Sample:
-        results, trials = self.results.get(cell, {}), self.cells[cell].trials
-        values, sound = [], 0
-        for trial in range(trials):
-            record = results[trial].record if trial in results else None
-            if record is None or record.outcome is not Outcome.SUCCEEDED or results[trial].stumbled:
-                continue
-            found = reading(record, metric)
-            value = number(found)
-            if found is not None and value is not None:
-                values.append(value)
-                sound += not found.invalid
-        return _Sample(tuple(values), 0 < sound == trials, f"{sound} of {trials} trials of {one_line(cell, limit=63)}")
+_DOUBTS = {
+    CONFOUNDED: "it ran on other nodes than its baseline, or at another time (compare.allowConfounded)",
+    SELECTED: "only some trials of a side were run again, which selects among its results",
+}
 
 
 def gates(summary: Summary, rules: JudgingRules, comparisons: Sequence[Comparison]) -> Iterator[Finding]:
     """One finding for each gate and each cell that it speaks of, in the order of the rules, then of the cells.
 
     It passes where the whole interval is inside of each limit and every trial has its value, and fails where the whole
-    interval is outside of one; all else is inconclusive. Relative limits do not speak of a baseline itself.
-    `comparisons` are those with the baselines: of a metric that is in them the interval is theirs, and what is not
-    comparable or confounded there, decides nothing here.
+    interval is outside of one, and no missing trials can have put it there; all else is inconclusive. Relative limits
+    do not speak of a baseline itself. `comparisons` are those with the baselines; of a metric that is not in them, one
+    is made by the same rules. What is not comparable or confounded there, decides nothing here.
     """
-    bases = dict(rules.pairs)
-    look = _Look(
-        rules=rules,
-        cells={cell.name: cell for cell in summary.cells},
-        results=by_cell(summary),
-        bases=bases,
-        comparisons={(each.cell, each.metric): each for each in comparisons},
-        doubts=_doubtful(rules, comparisons),
-        baselines=frozenset(bases.values()) - frozenset(bases),
-    )
+    look = look_at(summary, rules, comparisons)
     for rule in rules.gates:
         cells = cells_of(summary, rules, rule.when)
         if cells is None:
@@ -110,27 +71,13 @@ def gates(summary: Summary, rules: JudgingRules, comparisons: Sequence[Compariso
         yield from found
 
 
-_SELECTED = "rerun-selected"
-_NO_DIRECTION = "no-direction"
-"""Reasons of the comparing stage: only some trials of a side were run again; which way is better is not known."""
-
-_DOUBTS = {
-    "confounded": "it ran on other nodes than its baseline, or at another time (compare.allowConfounded)",
-    _SELECTED: "only some trials of a side were run again, which selects among its results",
-}
-
-
-def _doubtful(rules: JudgingRules, comparisons: Sequence[Comparison]) -> Mapping[str, str]:
-    found = {each.cell: _SELECTED for each in comparisons if _SELECTED in each.reasons}
-    if not rules.compare.allow_confounded:
-        found |= {each.cell: "confounded" for each in comparisons if each.confounded}
-    return found
-
-
-def _finding(look: _Look, rule: GateRule, cell: CellSummary) -> Finding | None:
-    is_base = cell.name in look.baselines
+def _finding(look: Look, rule: GateRule, cell: CellSummary) -> Finding | None:
+    is_base = cell.name not in look.bases and cell.name in look.bases.values()
+    known = better_up(look.metric(rule.metric))
     parts = [
-        _relative(look, rule, cell, limit, upper=upper) if limit.relative else _absolute(look, rule, cell, limit, upper)
+        (_relative if limit.relative else _absolute)(
+            look, _Side(rule, limit, upper, (not upper) if known is None else known), cell
+        )
         for limit, upper in ((rule.min, False), (rule.max, True))
         if limit is not None and not (limit.relative and is_base)
     ]
@@ -154,88 +101,103 @@ def _finding(look: _Look, rule: GateRule, cell: CellSummary) -> Finding | None:
     )
 
 
-def _absolute(look: _Look, rule: GateRule, cell: CellSummary, limit: Limit, upper: bool) -> _Part:
-    sample = look.sample(cell.name, rule.metric)
-    found = mean_interval(sample.values, look.scale(rule.metric))
+def _absolute(look: Look, side: _Side, cell: CellSummary) -> _Part:
+    metric = side.rule.metric
+    if look.selected(cell.name):
+        text = "only some of its trials were run again, which selects among its results"
+        return _Part("inconclusive", SELECTED, text)
+    sample = look.sample(cell.name, metric)
+    found = mean_interval(sample.values, look.metric(metric).scale)
     if found is None:
-        return _Part("inconclusive", "no-interval", f"{_too_few(sample)} {rule.metric}, an interval needs two")
-    at, low, high = (quantity(each, digits=6, marks=(limit.value,)) for each in (found.estimate, found.low, found.high))
-    span = f"{rule.metric} {at} [{low}, {high}] ({found.kind})"
-    return _decided(found, limit.value, limit, upper=upper, span=span, samples=[sample])
+        return _Part("inconclusive", "no-interval", f"{_too_few(sample)} {metric}, an interval needs two")
+    limit = side.limit.value
+    at, low, high = (quantity(each, digits=6, marks=(limit,)) for each in (found.estimate, found.low, found.high))
+    span = f"{metric} {at} [{low}, {high}] ({found.kind})"
+    made = sample.few and side.upper is side.up
+    return _decided(found, limit, side, span=span, samples=[sample], made="it" if made else "")
 
 
-def _too_few(sample: _Sample) -> str:
+def _too_few(sample: Sample) -> str:
     few = "no trial has" if not sample.values else f"{len(sample.values)} trial has"
     return f"{few} succeeded with a value of"
 
 
-def _relative(look: _Look, rule: GateRule, cell: CellSummary, limit: Limit, *, upper: bool) -> _Part:
-    base = look.bases.get(cell.name)
+def _relative(look: Look, side: _Side, cell: CellSummary) -> _Part:
+    metric, limit, base = side.rule.metric, side.limit, look.bases.get(cell.name)
     if base is None or base not in look.cells:
         return _Part("inconclusive", "no-baseline", f"{limit.text} is against a baseline, and it has none")
-    compared = look.comparisons.get((cell.name, rule.metric))
-    if compared is not None and compared.word is Word.NOT_COMPARABLE:
+    compared = look.compared(cell.name, metric)
+    if compared.word is Word.NOT_COMPARABLE:
         why = compared.reasons[0] if compared.reasons else "not-comparable"
-        if why != _NO_DIRECTION:  # a limit has a direction of its own
-            return _Part("inconclusive", why, f"{rule.metric} cannot be compared: {compared.text}")
-    if cell.name in look.doubts:
-        return _Part("inconclusive", look.doubts[cell.name], _DOUBTS[look.doubts[cell.name]])
-    one, other = look.sample(cell.name, rule.metric), look.sample(base, rule.metric)
-    least = look.rules.compare.min_trials
-    if min(len(one.values), len(other.values)) < least:
-        counts = f"{len(one.values)} v {len(other.values)} trials have a value of {rule.metric}"
-        return _Part("inconclusive", "too-few-trials", f"{counts}, {least} on each side are the least")
-    if look.scale(rule.metric) == "linear":
-        return _linear(rule, limit, one, other, upper=upper)
-    found = _from(compared) or change(one.values, other.values)
-    if found is None:
-        return _Part("inconclusive", "no-interval", f"{rule.metric} has no spread on either side, or is not positive")
+        if why != Reason.NO_DIRECTION:  # a limit has a direction of its own
+            return _Part("inconclusive", why, f"{metric} cannot be compared: {compared.text}")
+    doubt = look.doubt(compared)
+    if doubt:
+        return _Part("inconclusive", doubt, _DOUBTS[doubt])
+    samples = [look.sample(cell.name, metric), look.sample(base, metric)]
+    made = _made_by_survivors(look, side, cell.name, samples)
+    if look.metric(metric).scale == "linear":
+        return _linear(side, samples, made)
+    if compared.estimate is None or compared.low is None or compared.high is None:
+        return _Part("inconclusive", "no-interval", f"{metric} has no interval of its change")
+    found = Interval(compared.estimate, compared.low, compared.high)
     at, low, high = (percent_sign(each, marks=(limit.value,)) for each in (found.estimate, found.low, found.high))
-    span = f"{rule.metric} {at} [{low}, {high}]"
-    return _decided(found, limit.value, limit, upper=upper, span=span, samples=[one, other])
+    span = f"{metric} {at} [{low}, {high}]"
+    return _decided(found, limit.value, side, span=span, samples=samples, made=made)
 
 
-def _from(compared: Comparison | None) -> Interval | None:
-    if compared is None or compared.estimate is None or compared.low is None or compared.high is None:
-        return None
-    return Interval(compared.estimate, compared.low, compared.high)
+def _made_by_survivors(look: Look, side: _Side, cell: str, samples: Sequence[Sample]) -> str:
+    """Who is flattered by what is left of its trials, so that a change beyond the limit may come from that.
+
+    A cell that looks better than it is can only seem to be beyond the limit on the good side, and one whose baseline
+    does, beyond the limit on the bad side.
+    """
+    own, other = samples
+    if side.upper is side.up:
+        return "it" if own.few or Reason.FAILS_MORE in look.fails(cell) else ""
+    return "its baseline" if other.few or Reason.FAILS_LESS in look.fails(cell) else ""
 
 
-def _linear(rule: GateRule, limit: Limit, one: _Sample, other: _Sample, *, upper: bool) -> _Part:
+def _linear(side: _Side, samples: Sequence[Sample], made: str) -> _Part:
     """A share of a mean that is itself estimated: the cell is held against as much more of the baseline's trials.
 
     The mean of x is at most 1.05 times that of y exactly where that of x - 1.05 y is at most 0, and that is Welch's
     test of x and 1.05 y. A share of a mean that may as well be 0 says nothing.
     """
+    one, other = samples
     mean = mean_interval(other.values, "linear")
     if mean is None or mean.low <= 0 <= mean.high:
-        return _Part("inconclusive", "baseline-near-zero", f"{limit.text} of a baseline that may be 0 says nothing")
-    factor = 1 + limit.value if mean.estimate > 0 else 1 - limit.value
+        return _Part(
+            "inconclusive", "baseline-near-zero", f"{side.limit.text} of a baseline that may be 0 says nothing"
+        )
+    factor = 1 + side.limit.value if mean.estimate > 0 else 1 - side.limit.value
     found = difference(one.values, [factor * value for value in other.values])
     if found is None:
-        return _Part("inconclusive", "no-interval", f"{rule.metric} has no spread on either side")
-    span = (
-        f"{rule.metric} less {factor:g} times its baseline {found.estimate:+.4g} [{found.low:+.4g}, {found.high:+.4g}]"
-    )
-    part = _decided(found, 0.0, limit, upper=upper, span=span, samples=[one, other])
-    return _Part(part.status, part.reason, part.text)
+        return _Part("inconclusive", "no-interval", f"{side.rule.metric} has no interval of its change")
+    bounds = f"[{found.low:+.4g}, {found.high:+.4g}]"
+    span = f"{side.rule.metric} less {factor:g} times its baseline {found.estimate:+.4g} {bounds}"
+    part = _decided(found, 0.0, side, span=span, samples=samples, made=made)
+    return replace(part, actual=None, low=None, high=None)
 
 
-def _decided(
-    found: Interval, bound: float, limit: Limit, *, upper: bool, span: str, samples: Sequence[_Sample]
-) -> _Part:
-    """What the interval says to one limit; a pass needs the value of every trial."""
-    inside = found.high <= bound if upper else found.low >= bound
-    outside = found.low > bound if upper else found.high < bound
-    missing = [sample.words for sample in samples if not sample.whole]
-    limit_words = f"{'at most' if upper else 'at least'} {limit.text}"
-    if outside:
-        status, reason, text = "fail", "outside", f"{span} is beyond {limit_words}"
+def _decided(found: Interval, bound: float, side: _Side, *, span: str, samples: Sequence[Sample], made: str) -> _Part:
+    """What the interval says to one limit; a pass needs the value of every trial, and so does a fail in part.
+
+    `made` names who may have put the interval beyond the limit by the trials that it lacks; empty for nobody.
+    """
+    inside = found.high <= bound if side.upper else found.low >= bound
+    outside = found.low > bound if side.upper else found.high < bound
+    missing = " and ".join(sample.words for sample in samples if not sample.whole)
+    if outside and made:
+        status, reason = "inconclusive", "missing-values"
+        text = f"{span} is beyond {side.words}, but only {missing} have a sound value, which flatters {made}"
+    elif outside:
+        status, reason, text = "fail", "outside", f"{span} is beyond {side.words}"
     elif not inside:
-        status, reason, text = "inconclusive", "undecided", f"{span} is on both sides of {limit_words}"
+        status, reason, text = "inconclusive", "undecided", f"{span} is on both sides of {side.words}"
     elif missing:
         status, reason = "inconclusive", "missing-values"
-        text = f"{span} keeps {limit_words}, but only {' and '.join(missing)} have a sound value"
+        text = f"{span} keeps {side.words}, but only {missing} have a sound value"
     else:
-        status, reason, text = "pass", "inside", f"{span} keeps {limit_words}"
+        status, reason, text = "pass", "inside", f"{span} keeps {side.words}"
     return _Part(status, reason, text, found.estimate, found.low, found.high)

@@ -1,4 +1,4 @@
-"""95 % intervals of means and of changes, the trial being the unit.
+"""95 % intervals of means and of differences, the trial being the unit.
 
 Student's t on the values, or on their logarithms where the metric is on a log scale; two sides are compared by Welch's
 test, which does not take their variances to be the same (Welch 1947). Two trials are enough for either (De Winter
@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from batchmatrix.summarise.stats import describe
 
-__all__ = ["CONFIDENCE", "Interval", "change", "difference", "mean_interval"]
+__all__ = ["CONFIDENCE", "Interval", "difference", "mean_interval"]
 
 CONFIDENCE = 0.95
 
@@ -59,23 +59,6 @@ def mean_interval(values: Sequence[float], scale: str) -> Interval | None:
     if not all(map(math.isfinite, (estimate, low, high))):
         return None
     return Interval(estimate, low, high, GEOMETRIC if geometric else ARITHMETIC)
-
-
-def change(values: Sequence[float], base: Sequence[float]) -> Interval | None:
-    """The ratio of the geometric means of two sides of positive values, less one: 0.05 is 5 % more than `base`.
-
-    None where a side has fewer than two values or one that is not positive, where neither has any spread, and where
-    the ratio is beyond what a float can hold.
-    """
-    if min(len(values), len(base)) < 2 or min(*values, *base) <= 0:
-        return None
-    found = _welch([math.log(value) for value in values], [math.log(value) for value in base])
-    if found is None:
-        return None
-    try:
-        return Interval(math.expm1(found.estimate), math.expm1(found.low), math.expm1(found.high))
-    except OverflowError:
-        return None
 
 
 def difference(values: Sequence[float], base: Sequence[float]) -> Interval | None:

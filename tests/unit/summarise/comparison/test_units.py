@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from batchmatrix.model.judging import MetricRule, Word
@@ -20,7 +22,23 @@ def test_rates(unit: str) -> None:
     assert better_up(MetricRule("m", unit)) is True
 
 
-@pytest.mark.parametrize(("name", "up"), [("step_time_ms", False), ("train.wall_s", False), ("tokens_per_s", True)])
+@pytest.mark.parametrize(
+    ("name", "up"),
+    [
+        ("step_time_ms", False),
+        ("train.wall_s", False),
+        ("tokens_per_s", True),
+        ("mean_time_s", False),
+        ("steptime-p99-s", False),
+        ("request_latency_s", False),
+        ("elapsed_s", False),
+        ("run.duration_seconds", False),
+        ("compile_minutes", False),
+        ("wait_sec", False),
+        ("kernel_us", False),
+        ("samples_per_min", True),
+    ],
+)
 def test_a_name_says_it_where_no_unit_does(name: str, up: bool) -> None:
     assert better_up(MetricRule(name)) is up
     assert words(MetricRule(name, direction="higher" if up else "lower")) == SPEED
@@ -42,6 +60,33 @@ def test_the_direction_comes_first(direction: str, up: bool) -> None:
     assert better_up(MetricRule("m", "ms", direction)) is up
 
 
-@pytest.mark.parametrize("name", ["loss", "s", "ms", "news", "class_es"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("loss", "s", "ms", "news", "class_es", "", "_"),
+        # the end of a name that is a word of its own, or a plural, is no unit
+        *("throughput_min", "loss_min", "step_time_min", "tokens_h", "distance_m", "cohens_d", "layer_s", "uptime_s"),
+        *("timeouts_s", "fps_min", "acc_hs", "loss_mins"),
+    ],
+)
 def test_nothing_says_which_way(name: str) -> None:
     assert better_up(MetricRule(name)) is None
+    assert words(MetricRule(name, direction="lower")) == QUALITY
+
+
+TROUBLES = ["errors", "failures", "drops", "retries", "misses", "timeouts"]
+
+
+@pytest.mark.parametrize("what", TROUBLES)
+@pytest.mark.parametrize(("name", "unit"), [("m", "{}/s"), ("m", "{} per second"), ("{}_per_s", ""), ("{}", "1/s")])
+def test_of_a_rate_of_trouble_nothing_says_which_way_is_better(what: str, name: str, unit: str) -> None:
+    metric = MetricRule(name.format(what), unit.format(what))
+    assert better_up(metric) is None
+    for direction in ("lower", "higher"):
+        assert better_up(replace(metric, direction=direction)) is (direction == "higher")
+        assert words(replace(metric, direction=direction)) == QUALITY
+
+
+def test_a_time_is_one_whatever_ended_it() -> None:
+    assert better_up(MetricRule("timeout_ms")) is False
+    assert better_up(MetricRule("time_to_error", "s")) is False
