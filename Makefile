@@ -9,6 +9,8 @@ PYTEST := $(BIN)/python -m pytest
 CLUSTER := hack/cluster
 # Each of these would disturb what runs beside it: nodes or the operator go away in them, or devices must be free.
 ALONE := $(addprefix tests/e2e/test_,example.py kill.py drain.py lost_node.py upgrade.py)
+LONG_E2E := tests/e2e/test_triage.py
+BESIDE := $(LONG_E2E) $(filter-out $(ALONE) $(LONG_E2E),$(wildcard tests/e2e/test_*.py))
 
 .PHONY: help setup generate verify lint format tools test test-unit test-browser explore life test-plane test-api test-faults kill-points e2e e2e-alone e2e-beside demo bench bench-quick clean cluster-up cluster-bare cluster-down
 
@@ -74,13 +76,15 @@ cluster-bare: cluster-up # tests bring their own operator
 
 # Long files are named first and begin first, and each stays with one process, which has one S3 server and one reference.
 PLANE := $(PYTEST) -n 6 --dist loadfile --no-loadscope-reorder
+LONG_API := tests/apiserver/test_same_refusals.py
+API := $(LONG_API) $(filter-out $(LONG_API),$(wildcard tests/apiserver/test_*.py)) tests/contract
 
 test-plane: setup cluster-bare ## Contract, apiserver and faults rings on a real control plane
-	$(PLANE) tests/faults tests/apiserver tests/contract --ignore=tests/faults/alone
+	$(PLANE) $(LONG_API) tests/faults $(API) --ignore=tests/faults/alone
 	$(PYTEST) tests/faults/alone
 
 test-api: setup cluster-bare ## Contract and apiserver rings alone
-	$(PLANE) tests/apiserver tests/contract
+	$(PLANE) $(API)
 
 test-faults: setup cluster-bare ## Kills, outages and lies on a real control plane with fake nodes
 	$(PLANE) tests/faults --ignore=tests/faults/alone
@@ -98,7 +102,7 @@ e2e-alone: setup cluster-bare
 	BATCHMATRIX_E2E_KEEP=1 $(PYTEST) $(ALONE)
 
 e2e-beside: setup
-	$(PYTEST) tests/e2e $(ALONE:%=--ignore=%) -n 5 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) $(BESIDE) -n 5 --dist loadfile --no-loadscope-reorder
 
 demo: setup ## The main job end to end on a real cluster, with its result
 	$(BIN)/python hack/demo
