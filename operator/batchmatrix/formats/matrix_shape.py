@@ -13,6 +13,7 @@ from batchmatrix.formats.judgement_shape import JudgementShape
 from batchmatrix.model.evidence import Blame, LogState, Outcome
 from batchmatrix.model.rules_json import RulesShape
 from batchmatrix.model.shapes import Shape
+from batchmatrix.model.v1alpha1.grid import TRIALS_LIMIT
 
 __all__ = [
     "MATRIX_SCHEMA",
@@ -27,9 +28,6 @@ __all__ = [
 
 MATRIX_SCHEMA = 1
 """The number that this version reads."""
-
-TRIALS_LIMIT = 99_999
-"""Of one cell, as spec.trials has it."""
 
 Counts = dict[str, int]
 Value = str | bool | int | float

@@ -24,6 +24,7 @@ from batchmatrix.model.v1alpha1.workload import POSITIVE, ExitCodes, Resources
 
 __all__ = [
     "RESERVED_AXES",
+    "TRIALS_LIMIT",
     "Axis",
     "CellSettings",
     "Exclude",
@@ -39,7 +40,10 @@ __all__ = [
 RESERVED_AXES = ("mitigation", "environment", "hardware")
 """Axes whose values are names in a catalog; every other axis is a parameter."""
 
-Trials = Annotated[int, Field(ge=1, le=99_999)]
+TRIALS_LIMIT = 99_999
+"""Of one cell."""
+
+Trials = Annotated[int, Field(ge=1, le=TRIALS_LIMIT)]
 Steps = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Parameters = Annotated[dict[Variable, AxisValue], Field(max_length=8)]
 
