@@ -14,11 +14,11 @@ from functools import lru_cache
 import numpy as np
 from scipy import optimize, special, stats
 
+from batchmatrix.model.v1alpha1.grid import TRIALS_LIMIT
+
 __all__ = ["POWER", "smallest_difference", "trials_needed"]
 
 POWER = 0.8
-MOST = 99_999
-"""Trials of a cell that a spec can ask for."""
 
 _FORMULA = 30
 _GRID = 120
@@ -37,9 +37,9 @@ def smallest_difference(n: int, n0: int, level: float) -> float | None:
 def trials_needed(difference: float, level: float, *, least: int) -> int | None:
     """Trials on each side, at least `least`, for an 80 % chance to show so many standard deviations.
 
-    None beyond MOST trials, or for no difference at all.
+    None beyond TRIALS_LIMIT trials, or for no difference at all.
     """
-    low, high = max(2, least), MOST
+    low, high = max(2, least), TRIALS_LIMIT
 
     def enough(n: int) -> bool:
         smallest = smallest_difference(n, n, level)

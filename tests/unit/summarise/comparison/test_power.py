@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestIndPower
 
-from batchmatrix.summarise.comparison.power import MOST, smallest_difference, trials_needed
+from batchmatrix.model.v1alpha1.grid import TRIALS_LIMIT
+from batchmatrix.summarise.comparison.power import smallest_difference, trials_needed
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_the_two_ways_to_reckon_meet() -> None:
 
 
 @pytest.mark.parametrize("level", [0.05, 0.05 / 100, 0.05 / 20_000])
-@pytest.mark.parametrize("n", [2, 3, 5, 30, MOST])
+@pytest.mark.parametrize("n", [2, 3, 5, 30, TRIALS_LIMIT])
 def test_there_is_always_a_number(n: int, level: float) -> None:
     found = smallest_difference(n, n, level)
     assert found is not None
