@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from batchmatrix.capture.policy import follow_from
@@ -83,6 +83,8 @@ class Attempt:
     """Why its Job has no pod, if that was looked up."""
     timeout: float | None = None
     """Longest run in seconds, as the plan in force says of its cell; None where the cell is not known."""
+    matrix_deleted: bool = False
+    """Evidence.matrix_deleted."""
 
     @property
     def given_up(self) -> bool:
@@ -288,14 +290,17 @@ def _intend(attempt: Attempt, pod: PodState, action: str, message: str) -> Step:
 
 def _finish(attempt: Attempt, captured: Captured | None = None) -> Finish:
     capture = attempt.capture if captured is None else None
-    if capture is None or capture.captured is None:
-        evidence = Evidence(attempt.job, attempt.pod, captured or Captured(LogState.NONE), attempt.intent)
-    else:
-        evidence = Evidence(
-            attempt.job,
-            attempt.pod,
-            capture.captured,
-            attempt.intent,
+    evidence = Evidence(
+        attempt.job,
+        attempt.pod,
+        captured or Captured(LogState.NONE),
+        attempt.intent,
+        matrix_deleted=attempt.matrix_deleted,
+    )
+    if capture is not None and capture.captured is not None:
+        evidence = replace(
+            evidence,
+            captured=capture.captured,
             missing_metrics=capture.missing_metrics,
             missing_marker=capture.missing_marker,
         )

@@ -215,6 +215,7 @@ class _Look:
             resumed=run.resumed.get(job.uid) if job is not None else None,
             obstacle=run.obstacles.get(job.uid) if job is not None else None,
             timeout=cell.timeout if cell is not None else None,
+            matrix_deleted=self._gone,
         )
 
     def _wants_preflight(self, attempt: AttemptId) -> bool:

@@ -257,9 +257,21 @@ class Engine:
     async def _body(self, ref: MatrixRef) -> Mapping[str, Any] | None:
         """The object as last seen, or None where the server says that it is gone: memory alone is no proof of that."""
         body = self._world.matrices.get(ref.uid)
-        if body is None:
+        if body is None or self._may_be_gone(ref):
             body = await self._world.matrices.read(ref)
+            if body is None:
+                self._world.matrices.forget(ref.uid)
         return body
+
+    def _may_be_gone(self, ref: MatrixRef) -> bool:
+        """Whether others delete pods of it: the cluster does that to a deleted matrix, before its watch need tell."""
+        run = self.runs.get(ref.uid)
+        return any(
+            pod.deleting_since is not None
+            and pod.disrupted is None
+            and (run is None or (pod.uid not in run.ledger.records and not run.ledger.intents.get(pod.id)))
+            for pod in self._world.children.pods(ref.uid)
+        )
 
     def _has_children(self, ref: MatrixRef) -> bool:
         return bool(self._world.children.jobs(ref.uid) or self._world.children.pods(ref.uid))

@@ -119,6 +119,8 @@ class Evidence:
     """Exit codes that count as success, if the rest of the proof is there; None where that is not known."""
     reread: bool = False
     """What is missing was looked for in what the store has; else in all that was written, kept or not."""
+    matrix_deleted: bool = False
+    """Its BatchMatrix is deleted, and with it the cluster deletes Jobs and pods, often before we can."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,7 +233,7 @@ TABLE: dict[Case, Row] = {
         "a foreign object has its name",
         "remove or rename that object, or rename the matrix",
     ),
-    Case.CANCELLED: _row(Outcome.CANCELLED, _NOBODY, "cancelled", ""),
+    Case.CANCELLED: _row(Outcome.CANCELLED, _NOBODY, "cancelled, or deleted with its matrix", ""),
 }
 
 _RETRY = {(row.outcome, row.blame): row.retry for row in TABLE.values()}

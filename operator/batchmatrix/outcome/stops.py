@@ -67,7 +67,7 @@ SKEW = 1.0
 """Seconds by which the clock of a node, which says when a container ended, may be behind that of the API server."""
 
 
-def stop_of(pod: PodState, job: JobState | None, intent: Intent | None) -> Stop | None:
+def stop_of(pod: PodState, job: JobState | None, intent: Intent | None, *, matrix_deleted: bool = False) -> Stop | None:
     """The stop that came before the container's own end, or None where it ended by itself."""
     disruption = _disruption(pod)
     if intent is not None and intent.action in INTENTS and not _ended_before(pod, intent.time):
@@ -80,6 +80,8 @@ def stop_of(pod: PodState, job: JobState | None, intent: Intent | None) -> Stop 
     if pod.deleting_since is not None and not _ended_before(pod, pod.deleting_since):
         if job is not None and job.suspended:
             return Stop(Case.SUSPENDED, "its Job was suspended by a queue")
+        if matrix_deleted:
+            return Stop(Case.CANCELLED, "deleted with its matrix")
         return Stop(Case.DELETED, "its pod was deleted by somebody else")
     return _failed_pod(pod)
 

@@ -58,7 +58,7 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def _with_pod(evidence: Evidence, pod: PodState) -> Stop:
-    stop = stop_of(pod, evidence.job, evidence.intent)
+    stop = stop_of(pod, evidence.job, evidence.intent, matrix_deleted=evidence.matrix_deleted)
     if stop is None:
         return _own_end(evidence, pod, pod.container)
     code = pod.container.exit_code if pod.container.state == "terminated" else None

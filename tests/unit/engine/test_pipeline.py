@@ -230,10 +230,43 @@ async def test_what_is_left_of_a_matrix_that_is_gone_is_recorded_where_its_plan_
     world.end_pod(pod, 143)
     process = start(world)
     await process.run(60)
-    assert await outcomes(world, store="b") == [(0, 0, Outcome.INTERRUPTED)]
+    assert await outcomes(world, store="b") == [(0, 0, Outcome.CANCELLED)]
     assert not world.stores["default"].objects
     assert not world.pods
     assert not process.engine.runs
+
+
+@pytest.mark.parametrize("code", [0, 143])
+async def test_a_pod_that_ends_with_its_matrix_is_cancelled_although_no_watch_has_told_of_that(
+    start: Start, code: int
+) -> None:
+    world = SmallWorld()
+    world.submit()
+    process = start(world)
+    await process.run(1)
+    pod = world.start_pod(world.job())
+    await process.run(1)
+    world.remove(told=False)
+    world.end_pod(pod, code)
+    await process.run(60)
+    (record,) = await records(world)
+    assert (record.outcome, record.reason) == (Outcome.CANCELLED, "Cancelled")
+    assert record.message.startswith("deleted with its matrix")
+    assert len(world.made) == 1
+    assert not world.pods
+
+
+async def test_a_pod_that_is_deleted_while_its_matrix_stays_is_interrupted(start: Start) -> None:
+    world = SmallWorld()
+    world.submit(retry={"Interrupted": {"limit": 0}})
+    process = start(world)
+    await process.run(1)
+    pod = world.start_pod(world.job())
+    await process.run(1)
+    world.delete_pod(pod)
+    world.end_pod(pod, 143)
+    await process.run(60)
+    assert await outcomes(world) == [(0, 0, Outcome.INTERRUPTED)]
 
 
 # Absence
@@ -380,10 +413,12 @@ async def test_a_pod_of_another_namespace_brings_no_jobs_there_and_is_left_alone
     assert {key.split("/")[0] for key in world.stores["default"].objects} == {REF.namespace}
 
 
-async def test_a_matrix_that_went_unsaid_is_forgotten_and_starts_nothing_more(start: Start) -> None:
+@pytest.mark.parametrize("pods", [True, False])
+async def test_a_matrix_that_went_unsaid_is_forgotten_and_starts_nothing_more(start: Start, pods: bool) -> None:
+    """Its pods tell of it by their deletion; where it has none, its status does, which cannot be written."""
     world = SmallWorld()
     world.submit(trials=20, parallelism=2)
-    world.program = lambda _job: Program()
+    world.program = (lambda _job: Program()) if pods else None
     process = start(world)
     await process.run(1)
     assert len(world.made) == 2
@@ -391,7 +426,7 @@ async def test_a_matrix_that_went_unsaid_is_forgotten_and_starts_nothing_more(st
     world.calls.clear()
     await process.run(120)
     verbs = [call.split()[0] for call in world.calls]
-    assert "create" not in verbs[verbs.index("status") :]
+    assert "create" not in (verbs if pods else verbs[verbs.index("status") :])
     assert REF.uid not in world.known
     assert not process.engine.runs
     assert not world.jobs

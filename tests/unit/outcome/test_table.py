@@ -452,6 +452,18 @@ def test_what_was_cancelled_is_cancelled_even_during_a_drain(code: int) -> None:
     is_verdict(judge(evidence(pod, intent=("cancel", 60))), Outcome.CANCELLED, Blame.NOBODY)
 
 
+@pytest.mark.parametrize("code", [0, 3, 143])
+def test_what_is_deleted_with_its_matrix_is_cancelled(code: int) -> None:
+    pod = stopped(exited(code, after=61), deleted=60)
+    found = judge(evidence(pod, matrix_deleted=True))
+    is_verdict(found, Outcome.CANCELLED, Blame.NOBODY, "deleted with its matrix")
+
+
+def test_what_ended_before_its_matrix_was_deleted_keeps_its_outcome() -> None:
+    pod = stopped(exited(3, after=50), deleted=60)
+    assert judge(evidence(pod, matrix_deleted=True)).outcome is Outcome.UNEXPECTED_EXIT
+
+
 def test_what_ended_before_it_was_cancelled_keeps_its_outcome() -> None:
     assert judge(evidence(exited(3, after=50), intent=("cancel", 60))).outcome is Outcome.UNEXPECTED_EXIT
 
