@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 CLUSTER := hack/cluster
+# Tests are many processes: what one of them compiles, the others need not.
+export PYTHONDONTWRITEBYTECODE :=
 # Each of these would disturb what runs beside it: nodes or the operator go away in them, or devices must be free.
 ALONE := $(addprefix tests/e2e/test_,example.py kill.py drain.py lost_node.py upgrade.py)
 LONG_E2E := tests/e2e/test_triage.py

@@ -232,4 +232,4 @@ def test_no_more_jobs_at_once_than_the_parallelism_and_a_deleted_matrix_leaves_r
     wait_for(released, timeout=60, what="the pods to be released")
     for pod in pods:
         kubelet.let_go(pod["metadata"]["name"])
-    assert outcomes(operator) == {("own", "Interrupted"): 2}
+    assert outcomes(operator) == {("own", "Cancelled"): 2}

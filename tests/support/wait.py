@@ -13,7 +13,10 @@ __all__ = ["Pending", "wait_for", "wait_for_async"]
 T = TypeVar("T")
 
 INTERVAL = 0.1
-"""Seconds between two looks."""
+"""Seconds between two looks at the beginning."""
+SLOWEST = 0.5
+SHARE = 0.1
+"""Of the time that was waited: looking costs the servers as much as what is waited for."""
 SHOWN = 2000
 """Characters of the last state that a failure shows."""
 
@@ -37,35 +40,42 @@ class Pending:
 
 
 def wait_for(
-    condition: Callable[[], T | Pending | None], *, timeout: float, what: str, interval: float = INTERVAL
+    condition: Callable[[], T | Pending | None], *, timeout: float, what: str, interval: float | None = None
 ) -> T:
     """Call `condition` until it returns something true and return that; fail after `timeout` seconds.
 
+    It is called every `interval` seconds, or less and less often; what may hold for a moment only needs the first.
     A condition that raises AssertionError does not hold yet: its text is what was seen. Any other error ends
     the wait at once.
     """
-    deadline = time.monotonic() + timeout
+    start = time.monotonic()
     while True:
         last = _look(condition)
         if not isinstance(last, Pending):
             return last
-        if time.monotonic() >= deadline:
+        waited = time.monotonic() - start
+        if waited >= timeout:
             _give_up(timeout, what, last)
-        time.sleep(interval)
+        time.sleep(_pause(waited) if interval is None else interval)
 
 
 async def wait_for_async(
-    condition: Callable[[], T | Pending | None], *, timeout: float, what: str, interval: float = INTERVAL
+    condition: Callable[[], T | Pending | None], *, timeout: float, what: str, interval: float | None = None
 ) -> T:
     """`wait_for` for a test whose event loop has other work: a blocking `condition` runs in a thread."""
-    deadline = time.monotonic() + timeout
+    start = time.monotonic()
     while True:
         last = await asyncio.to_thread(lambda: _look(condition))
         if not isinstance(last, Pending):
             return last
-        if time.monotonic() >= deadline:
+        waited = time.monotonic() - start
+        if waited >= timeout:
             _give_up(timeout, what, last)
-        await asyncio.sleep(interval)
+        await asyncio.sleep(_pause(waited) if interval is None else interval)
+
+
+def _pause(waited: float) -> float:
+    return max(INTERVAL, min(SLOWEST, SHARE * waited))
 
 
 def _look(condition: Callable[[], T | Pending | None]) -> T | Pending:

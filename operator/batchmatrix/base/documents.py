@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -10,9 +11,10 @@ from typing import Any, TypeVar
 
 import yaml
 
+from batchmatrix.base.composing import PLAIN, STRING, CarefulLoader, FastLoader, compose, is_for_libyaml
 from batchmatrix.base.errors import InvalidSpec, Problem
 from batchmatrix.base.paths import field_path
-from batchmatrix.base.plain import is_null, resolve_plain
+from batchmatrix.base.plain import resolve_plain
 from batchmatrix.base.text import one_line
 
 __all__ = ["FILE_LIMIT", "Document", "Located", "read_documents"]
@@ -23,7 +25,7 @@ FILE_LIMIT = 1_048_576
 _NODE_LIMIT = 100_000
 _LAST_STEP = re.compile(r'(\.?[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\]|\["(?:[^"\\]|\\.)*"\])$')
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-_PLAIN, _STRING, _MERGE = "plain", "tag:yaml.org,2002:str", "<<"
+_MERGE = "<<"
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 T = TypeVar("T")
@@ -44,15 +46,6 @@ class Located(Problem):
     """From 1."""
     field: str
     """The field path alone; empty where the whole document is meant."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Composes nodes only: what a plain scalar means is said by resolve_plain."""
-
-    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
-        if kind is yaml.ScalarNode:
-            return _PLAIN if implicit[0] else _STRING
-        return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
 
 
 class _Reader:
@@ -86,9 +79,9 @@ class _Reader:
             self._open.discard(id(node))
 
     def _scalar(self, node: yaml.ScalarNode, path: str) -> Any:
-        if node.tag == _STRING:
+        if node.tag == STRING:
             return _joined(node.value)
-        if node.tag != _PLAIN:
+        if node.tag != PLAIN:
             return self._unread(node, path, f"the tag {one_line(node.tag, limit=60)} is not supported; remove it")
         try:
             return resolve_plain(node.value)
@@ -99,7 +92,7 @@ class _Reader:
         result: dict[Hashable, Any] = {}
         own: set[Hashable] = set()
         for key_node, value_node in node.value:
-            if key_node.tag == _PLAIN and key_node.value == _MERGE:
+            if key_node.tag == PLAIN and key_node.value == _MERGE:
                 self._merge(value_node, result, own, location)
                 continue
             path = field_path(location)
@@ -158,11 +151,6 @@ def _located(source: str, place: Place, problem: Problem) -> Located:
     return Located(path, problem.message, source, line, column, problem.path)
 
 
-def _empty(node: yaml.Node | None) -> bool:
-    """Whether there is nothing between two `---`."""
-    return node is None or (node.tag == _PLAIN and is_null(node.value))
-
-
 def _without_tabs(text: str) -> str:
     """JSON may be indented by tabs, YAML may not. Where `text` is JSON, a tab stands between tokens only."""
     if "\t" not in text or not text.lstrip().startswith(("{", "[")):
@@ -175,8 +163,12 @@ def _without_tabs(text: str) -> str:
 
 
 def _compose(text: str, source: str) -> list[yaml.Node]:
+    text = _without_tabs(text)
+    with contextlib.suppress(yaml.YAMLError, UnicodeError, RecursionError):
+        if is_for_libyaml(text):
+            return compose(text, FastLoader)
     try:
-        return [node for node in yaml.compose_all(_without_tabs(text), _Loader) if not _empty(node)]
+        return compose(text, CarefulLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
