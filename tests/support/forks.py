@@ -21,6 +21,7 @@ PRELOADED = [
     "batchmatrix.__main__",
     "batchmatrix.cli.main",
     "batchmatrix.controller.command",
+    "batchmatrix.controller.main",
     "batchmatrix.engine.analysis",
     "uvloop",
 ]
@@ -68,9 +69,9 @@ def _run(arguments: list[str], env: dict[str, str], log: str) -> None:
     os.environ.clear()
     os.environ.update(env)
     sys.argv = ["batchmatrix", *arguments]
-    from batchmatrix import wiring
     from batchmatrix.__main__ import main
+    from batchmatrix.wiring import serving
 
     # Each would have a process of its own judge, and load what that takes; the e2e ring has that.
-    wiring.ChildAnalyst = Inline
+    serving.ChildAnalyst = Inline
     main()

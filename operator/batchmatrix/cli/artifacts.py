@@ -17,7 +17,7 @@ from batchmatrix.base.text import one_line
 from batchmatrix.cli.output import say
 from batchmatrix.ports.store import Store
 from batchmatrix.settings import DEFAULT_CONFIG, load_settings
-from batchmatrix.wiring import open_store
+from batchmatrix.wiring.stores import open_store
 
 __all__ = ["artifacts"]
 

@@ -24,7 +24,8 @@ from batchmatrix.model.v1alpha1 import (
     parse_catalog,
 )
 from batchmatrix.plan.catalogs import merge
-from batchmatrix.wiring import catalog_sources, connect
+from batchmatrix.wiring.catalogs import catalog_sources
+from batchmatrix.wiring.users import connect
 
 __all__ = ["catalog"]
 

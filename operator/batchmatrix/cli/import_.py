@@ -27,7 +27,7 @@ from batchmatrix.formats.recipe_matrix import matrix_name, recipe_matrix, recipe
 from batchmatrix.model.catalog import KINDS, Catalogs
 from batchmatrix.model.v1alpha1 import BatchMatrix, parse_matrix
 from batchmatrix.plan.catalogs import merge, self_contained, used_names
-from batchmatrix.wiring import catalog_sources
+from batchmatrix.wiring.catalogs import catalog_sources
 
 __all__ = ["import_"]
 

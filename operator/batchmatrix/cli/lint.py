@@ -18,7 +18,7 @@ from batchmatrix.cli.inputs import one_standard_input
 from batchmatrix.cli.output import catalog_option, output_option, say, write_data
 from batchmatrix.model.v1alpha1 import Entries
 from batchmatrix.plan.catalogs import merge
-from batchmatrix.wiring import catalog_sources
+from batchmatrix.wiring.catalogs import catalog_sources
 
 __all__ = ["lint"]
 

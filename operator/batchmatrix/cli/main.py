@@ -22,7 +22,16 @@ from batchmatrix.cli.streams import can_be_written, close_streams, open_streams,
 __all__ = ["app", "run"]
 
 
+def _version(context: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        context.invoke(version)
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
 def app() -> None:
     """Run one workload under a grid of conditions and say which one fixes, breaks or slows it.
 

@@ -19,7 +19,7 @@ from batchmatrix.cli.inputs import check_names
 from batchmatrix.cli.output import say
 from batchmatrix.model.cell import GROUP
 from batchmatrix.model.v1alpha1.rules import check_name
-from batchmatrix.wiring import connect_to_edit
+from batchmatrix.wiring.users import connect_to_edit
 
 __all__ = ["cancel", "rerun", "resume", "suspend"]
 

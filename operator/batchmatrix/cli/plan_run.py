@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from batchmatrix.adapters.files import read_text, shown_name
 from batchmatrix.base.clock import format_rfc3339
@@ -28,7 +29,11 @@ from batchmatrix.plan.preflight import preflight_cell
 from batchmatrix.plan.reach import Finding
 from batchmatrix.plan.report import PlanReport, report
 from batchmatrix.settings import Limits
-from batchmatrix.wiring import KubeReader, catalog_sources, connect
+from batchmatrix.wiring.catalogs import catalog_sources
+from batchmatrix.wiring.users import connect
+
+if TYPE_CHECKING:
+    from batchmatrix.wiring.users import KubeReader
 
 __all__ = ["PlanRequest", "plan_of"]
 

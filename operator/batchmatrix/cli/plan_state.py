@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchmatrix.adapters.files import read_text, shown_name
 from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, Problem
@@ -26,7 +26,11 @@ from batchmatrix.model.record import Record
 from batchmatrix.model.v1alpha1 import BatchMatrix, MatrixCatalog
 from batchmatrix.plan.explain import Recorded
 from batchmatrix.plan.pin import load_plan
-from batchmatrix.wiring import KubeReader, node_states, open_results
+from batchmatrix.wiring.stores import open_results
+from batchmatrix.wiring.users import node_states
+
+if TYPE_CHECKING:
+    from batchmatrix.wiring.users import KubeReader
 
 __all__ = ["CatalogsHere", "Earlier", "read_earlier", "read_nodes", "read_plan", "recorded_by"]
 

@@ -20,7 +20,8 @@ from batchmatrix.model.record import Record
 from batchmatrix.model.summary import Summary
 from batchmatrix.ports.store import ReadableStore
 from batchmatrix.publish.keys import run_prefix, runs_prefix
-from batchmatrix.wiring import connect, open_results
+from batchmatrix.wiring.stores import open_results
+from batchmatrix.wiring.users import connect
 
 __all__ = ["RunPlace", "StoredRun", "find_run", "stored_run"]
 

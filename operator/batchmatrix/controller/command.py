@@ -6,12 +6,7 @@ import asyncio
 from pathlib import Path
 
 import click
-import uvloop
 
-from batchmatrix.adapters.kube.access import from_cluster, from_kubeconfig
-from batchmatrix.adapters.telemetry.logs import configure_logging
-from batchmatrix.controller.main import Operator
-from batchmatrix.controller.signals import stop_on_signals
 from batchmatrix.settings import DEFAULT_CONFIG, Identity, load_settings
 
 __all__ = ["operator"]
@@ -32,6 +27,14 @@ __all__ = ["operator"]
 )
 def operator(config: Path, kubeconfig: Path | None) -> None:
     """Serve BatchMatrix objects of a cluster; what the chart runs."""
+    # Here, as no other command needs them and they take half a second to load.
+    import uvloop
+
+    from batchmatrix.adapters.kube.access import from_cluster, from_kubeconfig
+    from batchmatrix.adapters.telemetry.logs import configure_logging
+    from batchmatrix.controller.main import Operator
+    from batchmatrix.controller.signals import stop_on_signals
+
     settings = load_settings(config)
     identity = Identity.from_environment()
     configure_logging(settings.log_level)

@@ -34,7 +34,8 @@ from batchmatrix.model.cell import MatrixRef
 from batchmatrix.ports.meter import UNMETERED, Meter
 from batchmatrix.ports.store import Store
 from batchmatrix.settings import Identity, Settings
-from batchmatrix.wiring import Cluster, build_cluster, build_engine, open_store
+from batchmatrix.wiring.serving import Cluster, build_cluster, build_engine
+from batchmatrix.wiring.stores import open_store
 
 __all__ = ["Operator"]
 

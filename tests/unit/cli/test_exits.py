@@ -31,6 +31,13 @@ def test_help_is_no_error() -> None:
     assert run_cli("lint", "--help").code == 0
 
 
+@pytest.mark.parametrize("word", ["version", "--version"])
+def test_the_version_is_that_of_the_package(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.version", {"batchmatrix": "1.2.3"}.__getitem__)
+    done = run_cli(word)
+    assert (done.code, done.out) == (0, "1.2.3\n")
+
+
 def test_without_a_command_there_is_help_and_1() -> None:
     done = run_cli()
     assert done.code == 1

@@ -13,7 +13,7 @@ from batchmatrix.formats.matrix_file import load_matrix
 from batchmatrix.formats.recipe_flags import FLAGS
 from batchmatrix.model.v1alpha1 import BatchMatrix
 from batchmatrix.plan.catalogs import catalogs_of, self_contained
-from batchmatrix.wiring import catalog_sources
+from batchmatrix.wiring.catalogs import catalog_sources
 from tests.support.cli import Done, run_cli
 from tests.support.recipes import CATALOG, plan_of, recipe_data, recipe_text
 
