@@ -117,7 +117,7 @@ def step(attempt: Attempt, policy: Policy, now: float, *, may_follow: Callable[[
     if attempt.gone or _ended(pod, attempt.intent):
         return _ending(attempt, pod)
     if attempt.intent is None and not attempt.wanted:
-        return _intend(attempt, pod, "cancel", attempt.unwanted)
+        return _withdraw(attempt, pod)
     if pod.deleting_since is not None:
         return _going(attempt, pod, policy, now)
     if attempt.intent is not None:
@@ -219,6 +219,14 @@ def _going(attempt: Attempt, pod: PodState, policy: Policy, now: float) -> Step:
     if phase is Phase.RUNNING and attempt.capture is None:
         actions = (Capture(pod, follow=True),)
     return Step(phase, actions, wake=limit)
+
+
+def _withdraw(attempt: Attempt, pod: PodState) -> Step:
+    """Its log is followed at once: others may be ending it too, as where its namespace is deleted."""
+    withdrawn = _intend(attempt, pod, "cancel", attempt.unwanted)
+    if pod.container.started is None or attempt.capture is not None:
+        return withdrawn
+    return replace(withdrawn, actions=(Capture(pod, follow=True), *withdrawn.actions))
 
 
 def _carry_out(attempt: Attempt, pod: PodState, intent: Intent, now: float) -> Step:

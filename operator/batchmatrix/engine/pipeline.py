@@ -10,10 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import filterfalse
 from typing import Any
 
 from batchmatrix.base.errors import BatchMatrixError, InvalidSpec, LeaseLost, NotFound, Unavailable
 from batchmatrix.base.text import one_line
+from batchmatrix.engine.actions import Action, Finish
 from batchmatrix.engine.apply import Applied, apply, read_anew
 from batchmatrix.engine.attempt import Phase
 from batchmatrix.engine.decide import Decision, View, decide
@@ -233,6 +235,14 @@ class Engine:
             now = world.clock.now()
             view = self._observe(run, now, gone=gone)
             decision = decide(view, now, follow_slots=self._slots.free_for(run.ref.uid))
+            if not gone and any(map(_may_end_with_its_matrix, decision.actions)):
+                try:
+                    gone = await self._is_gone(run.ref)
+                except Unavailable as error:
+                    unasked = [*unasked, str(error)]
+                    decision.actions = list(filterfalse(_may_end_with_its_matrix, decision.actions))
+                if gone:
+                    continue
             self._slots.promise(run.ref.uid, decision.unfollowed)
             applied = await apply(
                 run, decision.actions, launcher=world.launcher, clock=world.clock, writer=self._writer
@@ -257,21 +267,16 @@ class Engine:
     async def _body(self, ref: MatrixRef) -> Mapping[str, Any] | None:
         """The object as last seen, or None where the server says that it is gone: memory alone is no proof of that."""
         body = self._world.matrices.get(ref.uid)
-        if body is None or self._may_be_gone(ref):
+        if body is None:
             body = await self._world.matrices.read(ref)
-            if body is None:
-                self._world.matrices.forget(ref.uid)
         return body
 
-    def _may_be_gone(self, ref: MatrixRef) -> bool:
-        """Whether others delete pods of it: the cluster does that to a deleted matrix, before its watch need tell."""
-        run = self.runs.get(ref.uid)
-        return any(
-            pod.deleting_since is not None
-            and pod.disrupted is None
-            and (run is None or (pod.uid not in run.ledger.records and not run.ledger.intents.get(pod.id)))
-            for pod in self._world.children.pods(ref.uid)
-        )
+    async def _is_gone(self, ref: MatrixRef) -> bool:
+        """Whether the server says so, whatever the watch has told: with a matrix it deletes Jobs and pods."""
+        body = await self._world.matrices.read(ref)
+        if body is None:
+            self._world.matrices.forget(ref.uid)
+        return _going(body)
 
     def _has_children(self, ref: MatrixRef) -> bool:
         return bool(self._world.children.jobs(ref.uid) or self._world.children.pods(ref.uid))
@@ -307,6 +312,14 @@ class Engine:
     def followed_logs(self) -> int:
         """Logs that are followed at this moment."""
         return self._slots.used
+
+
+def _may_end_with_its_matrix(action: Action) -> bool:
+    """Whether it records that somebody else deleted a pod."""
+    if not isinstance(action, Finish) or action.evidence.intent is not None:
+        return False
+    pod = action.evidence.pod
+    return pod is not None and pod.deleting_since is not None and pod.disrupted is None
 
 
 def _going(body: Mapping[str, Any] | None) -> bool:

@@ -256,6 +256,24 @@ async def test_a_pod_that_ends_with_its_matrix_is_cancelled_although_no_watch_ha
     assert not world.pods
 
 
+async def test_a_deleted_pod_is_recorded_once_the_server_tells_whether_its_matrix_is_gone(start: Start) -> None:
+    world = SmallWorld()
+    world.submit(trials=2, parallelism=2)
+    process = start(world)
+    await process.run(1)
+    pods = [world.start_pod(world.job(end)) for end in ("t0-a0", "t1-a0")]
+    await process.run(1)
+    world.remove(told=False)
+    world.end_pod(pods[0], 143)
+    world.refuse = lambda call: Unavailable("no route to the server") if call.startswith("read") else None
+    await process.run(60)
+    assert await records(world) == []
+    world.refuse = lambda _call: None
+    world.end_pod(pods[1], 143)
+    await process.run(60)
+    assert [outcome for *_, outcome in await outcomes(world)] == [Outcome.CANCELLED] * 2
+
+
 async def test_a_pod_that_is_deleted_while_its_matrix_stays_is_interrupted(start: Start) -> None:
     world = SmallWorld()
     world.submit(retry={"Interrupted": {"limit": 0}})
@@ -413,12 +431,10 @@ async def test_a_pod_of_another_namespace_brings_no_jobs_there_and_is_left_alone
     assert {key.split("/")[0] for key in world.stores["default"].objects} == {REF.namespace}
 
 
-@pytest.mark.parametrize("pods", [True, False])
-async def test_a_matrix_that_went_unsaid_is_forgotten_and_starts_nothing_more(start: Start, pods: bool) -> None:
-    """Its pods tell of it by their deletion; where it has none, its status does, which cannot be written."""
+async def test_a_matrix_that_went_unsaid_is_forgotten_and_starts_nothing_more(start: Start) -> None:
     world = SmallWorld()
     world.submit(trials=20, parallelism=2)
-    world.program = (lambda _job: Program()) if pods else None
+    world.program = lambda _job: Program()
     process = start(world)
     await process.run(1)
     assert len(world.made) == 2
@@ -426,7 +442,7 @@ async def test_a_matrix_that_went_unsaid_is_forgotten_and_starts_nothing_more(st
     world.calls.clear()
     await process.run(120)
     verbs = [call.split()[0] for call in world.calls]
-    assert "create" not in (verbs if pods else verbs[verbs.index("status") :])
+    assert "create" not in verbs[verbs.index("status") :]
     assert REF.uid not in world.known
     assert not process.engine.runs
     assert not world.jobs
