@@ -24,6 +24,7 @@ from tests.support.faults.proxy import Call, Proxy, Rule
 from tests.support.faults.store import store_proxy
 from tests.support.operators import Operator
 from tests.support.seaweedfs import S3Server
+from tests.support.trees import files_under
 from tests.support.wait import Pending, wait_for
 
 __all__ = ["QUICK", "Bench", "bench", "conditions", "finished"]
@@ -143,7 +144,7 @@ class Bench:
         """What is in the store, by key, in the order of keys; past the proxy, so that no rule has to do with it."""
         if self._s3 is None:
             root = self.operator.store
-            files = {str(path.relative_to(root)): path for path in sorted(root.rglob("*")) if path.is_file()}
+            files = {str(path.relative_to(root)): path for path in files_under(root)}
             return {key: path.read_bytes() for key, path in files.items() if wanted(key)}
         bucket = open_s3(
             self.kube.namespace, endpoint=self._s3.endpoint, allow_http=True, credentials=self._s3.credentials
