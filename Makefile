@@ -14,7 +14,7 @@ ALONE := $(addprefix tests/e2e/test_,example.py kill.py drain.py lost_node.py up
 LONG_E2E := tests/e2e/test_triage.py
 BESIDE := $(LONG_E2E) $(filter-out $(ALONE) $(LONG_E2E),$(wildcard tests/e2e/test_*.py))
 
-.PHONY: help setup generate verify lint format tools test test-local test-unit test-browser explore life test-plane test-api test-faults kill-points e2e e2e-alone e2e-beside demo bench bench-quick clean cluster-up cluster-bare cluster-down
+.PHONY: help setup generate verify lint format tools test test-unit test-browser explore life test-plane test-api test-faults kill-points e2e e2e-alone e2e-beside demo bench bench-quick clean cluster-up cluster-bare cluster-down
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,16 +53,13 @@ cluster-down: ## Stop it and leave nothing behind
 	$(CLUSTER) down
 
 test: setup tools cluster-bare ## All tests: unit, property, golden, browser, contract, apiserver, faults, e2e
-	# What runs on real nodes mostly waits, and leaves the machine to what needs no cluster.
-	$(MAKE) --no-print-directory -j2 test-local e2e
-	$(MAKE) --no-print-directory test-plane
+	# What runs on real nodes one after the other mostly waits, and leaves the machine to what needs no cluster.
+	$(MAKE) --no-print-directory -j2 test-unit e2e-alone
+	$(MAKE) --no-print-directory test-browser
+	$(MAKE) --no-print-directory e2e-beside test-plane
 
 tools: # built outside of the tests, whose time is limited
 	@$(CLUSTER) bin helm >/dev/null
-
-test-local: # the longer of the two first, and never both at once
-	$(MAKE) --no-print-directory test-unit
-	$(MAKE) --no-print-directory test-browser
 
 test-unit: setup tools ## What needs no cluster
 	nice $(PYTEST) tests/unit tests/property tests/golden -n 2 --dist worksteal
@@ -98,9 +95,7 @@ test-faults: setup cluster-bare ## Kills, outages and lies on a real control pla
 kill-points: setup cluster-bare ## SIGKILL at every call of a small matrix, and at a hundred random ones (hours)
 	$(PYTEST) tests/faults/kill_points.py -n 2 -rP
 
-e2e: ## Real pods: operator installed by Helm, S3 in the cluster
-	$(MAKE) --no-print-directory e2e-alone
-	$(MAKE) --no-print-directory e2e-beside
+e2e: e2e-alone e2e-beside ## Real pods: operator installed by Helm, S3 in the cluster
 
 e2e-alone: setup cluster-bare
 	# The example has the devices to itself, as its trials must overlap; its installation stays for the others.

@@ -275,7 +275,7 @@ class Engine:
         """Whether the server says so, whatever the watch has told: with a matrix it deletes Jobs and pods."""
         body = await self._world.matrices.read(ref)
         if body is None:
-            self._world.matrices.forget(ref.uid)
+            self._gone(ref)
         return _going(body)
 
     def _has_children(self, ref: MatrixRef) -> bool:
