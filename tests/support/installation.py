@@ -140,9 +140,7 @@ def installed(cluster: Kube) -> Iterator[Installation]:
         with _held(door):
             first = _alone(users)
             fcntl.flock(users, fcntl.LOCK_SH)
-            installation = (
-                _install(cluster, folder / "images.json") if first else _find(cluster, folder / "images.json")
-            )
+            installation = (_install if first else _find)(cluster, folder / "images.json")
         yield installation
         with _held(door):
             fcntl.flock(users, fcntl.LOCK_UN)
@@ -167,9 +165,9 @@ def _alone(users: IO[str]) -> bool:
     return True
 
 
-def _find(cluster: Kube, images: Path) -> Installation:
+def _find(cluster: Kube, noted: Path) -> Installation:
     """What another process of this run has installed: the same over again would take each of them ten seconds."""
-    installation = Installation(cluster, json.loads(images.read_text()))
+    installation = Installation(cluster, json.loads(noted.read_text()))
     installation.pod()
     return installation
 
