@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import yaml
 from hypothesis import given, settings
 
-from batchmatrix.base.composing import CarefulLoader, FastLoader, compose, is_for_libyaml
+from batchmatrix.base.composing import PLAIN, CarefulLoader, FastLoader, compose, is_for_libyaml
 from batchmatrix.base.documents import read_documents
 from batchmatrix.formats.matrix_file import dump_yaml
 
@@ -70,9 +70,9 @@ def test_what_is_dumped_is_read_as_it_was(data: dict[str, object]) -> None:
 
 
 def tree(node: yaml.Node, path: tuple[yaml.Node, ...] = ()) -> object:
-    """All that is asked of a node, its place too; what is a part of itself ends there."""
+    """All that is asked of a node, its place too unless nothing is there; what is a part of itself ends there."""
     kind, place = type(node).__name__, (node.start_mark.line, node.start_mark.column)
-    if node in path:
+    if node in path or (node.tag, node.value) == (PLAIN, ""):
         return kind
     if not isinstance(node.value, list):
         return kind, node.tag, place, node.value

@@ -136,16 +136,21 @@ def installed(cluster: Kube) -> Iterator[Installation]:
     """Install, unless another test process of this run has; the last one to leave uninstalls."""
     folder = Path(tempfile.gettempdir()) / "batchmatrix-tests"
     folder.mkdir(exist_ok=True)
+    noted = folder / "images.json"
     with (folder / "install.lock").open("w") as door, (folder / "users.lock").open("w") as users:
         with _held(door):
-            first = _alone(users)
+            if _alone(users):
+                noted.unlink(missing_ok=True)  # of another run
             fcntl.flock(users, fcntl.LOCK_SH)
-            installation = (_install if first else _find)(cluster, folder / "images.json")
+            installation = _find(cluster, noted) if noted.exists() else _install(cluster, noted)
         yield installation
         with _held(door):
             fcntl.flock(users, fcntl.LOCK_UN)
-            if _alone(users) and os.environ.get(KEEP) != "1":
-                _uninstall(cluster)
+            if _alone(users):
+                noted.unlink()
+                if os.environ.get(KEEP) != "1":
+                    _uninstall(cluster)
+            fcntl.flock(users, fcntl.LOCK_UN)
 
 
 @contextmanager

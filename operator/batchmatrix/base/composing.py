@@ -34,8 +34,8 @@ class FastLoader(_Plain, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type
     """By libyaml where PyYAML was built with it, ten times as fast."""
 
 
-_UNLIKE = re.compile("[\t\ufeff!?]|[|>][-+0-9]*#")
-"""Of these the two readers make different things, or say different places."""
+_UNLIKE = re.compile(r"[\t\ufeff?]|(?:^|[\s\[{,:&-])!|[|>][-+0-9]*#")
+"""Of these the two readers make different things, or say different places; within a word `!` is no tag."""
 
 
 _DEEP = 200

@@ -33,7 +33,7 @@ from batchmatrix.wiring.catalogs import catalog_sources
 from batchmatrix.wiring.users import connect
 
 if TYPE_CHECKING:
-    from batchmatrix.wiring.users import KubeReader
+    from batchmatrix.adapters.kube.reading import KubeReader
 
 __all__ = ["PlanRequest", "plan_of"]
 

@@ -30,7 +30,7 @@ from batchmatrix.wiring.stores import open_results
 from batchmatrix.wiring.users import node_states
 
 if TYPE_CHECKING:
-    from batchmatrix.wiring.users import KubeReader
+    from batchmatrix.adapters.kube.reading import KubeReader
 
 __all__ = ["CatalogsHere", "Earlier", "read_earlier", "read_nodes", "read_plan", "recorded_by"]
 

@@ -222,9 +222,10 @@ def _going(attempt: Attempt, pod: PodState, policy: Policy, now: float) -> Step:
 
 
 def _withdraw(attempt: Attempt, pod: PodState) -> Step:
-    """Its log is followed at once: others may be ending it too, as where its namespace is deleted."""
+    """Where others end it already, its log is followed at once: both may be gone before the intent is durable."""
     withdrawn = _intend(attempt, pod, "cancel", attempt.unwanted)
-    if pod.container.started is None or attempt.capture is not None:
+    ending = pod.deleting_since is not None or attempt.matrix_deleted
+    if pod.container.started is None or attempt.capture is not None or not ending:
         return withdrawn
     return replace(withdrawn, actions=(Capture(pod, follow=True), *withdrawn.actions))
 

@@ -28,6 +28,8 @@ from batchmatrix.engine.reporting import Reporter, is_finished, is_new
 from batchmatrix.engine.run import Run
 from batchmatrix.ledger import BrokenLedger
 from batchmatrix.model.cell import MatrixRef
+from batchmatrix.outcome.cases import Case
+from batchmatrix.outcome.table import judge
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.cluster import Children, Matrices, Nodes
 from batchmatrix.ports.launcher import Launcher
@@ -97,7 +99,7 @@ class Engine:
             if opened is None:
                 return
             run = self.runs[ref.uid] = opened
-        going = _going(body)
+        going = _going(body) or run.deleted
         trouble: list[str] = []
         if body is not None and not going:
             if not run.introduced:
@@ -108,6 +110,7 @@ class Engine:
         if body is not None and not going:
             trouble += await self._operate(run, body)
         decision, applied = await self._advance(run, total, gone=going)
+        going = going or run.deleted
         trouble += applied.trouble
         run.phases = decision.phases
         if body is None:
@@ -237,7 +240,7 @@ class Engine:
             decision = decide(view, now, follow_slots=self._slots.free_for(run.ref.uid))
             if not gone and any(map(_may_end_with_its_matrix, decision.actions)):
                 try:
-                    gone = await self._is_gone(run.ref)
+                    gone = await self._is_gone(run)
                 except Unavailable as error:
                     unasked = [*unasked, str(error)]
                     decision.actions = list(filterfalse(_may_end_with_its_matrix, decision.actions))
@@ -271,12 +274,13 @@ class Engine:
             body = await self._world.matrices.read(ref)
         return body
 
-    async def _is_gone(self, ref: MatrixRef) -> bool:
+    async def _is_gone(self, run: Run) -> bool:
         """Whether the server says so, whatever the watch has told: with a matrix it deletes Jobs and pods."""
-        body = await self._world.matrices.read(ref)
+        body = await self._world.matrices.read(run.ref)
+        run.deleted = _going(body)
         if body is None:
-            self._gone(ref)
-        return _going(body)
+            self._gone(run.ref)
+        return run.deleted
 
     def _has_children(self, ref: MatrixRef) -> bool:
         return bool(self._world.children.jobs(ref.uid) or self._world.children.pods(ref.uid))
@@ -314,12 +318,12 @@ class Engine:
         return self._slots.used
 
 
+_BY_OTHERS = frozenset({Case.DELETED.value, Case.VANISHED.value})
+
+
 def _may_end_with_its_matrix(action: Action) -> bool:
-    """Whether it records that somebody else deleted a pod."""
-    if not isinstance(action, Finish) or action.evidence.intent is not None:
-        return False
-    pod = action.evidence.pod
-    return pod is not None and pod.deleting_since is not None and pod.disrupted is None
+    """Whether it records that somebody else, nobody knows who, has taken a pod away."""
+    return isinstance(action, Finish) and judge(action.evidence).reason in _BY_OTHERS
 
 
 def _going(body: Mapping[str, Any] | None) -> bool:

@@ -64,6 +64,8 @@ class Run:
     """What is wrong with tokens that are on the object, in one line."""
     halted: bool = False
     """A cancel is asked for that is not durable yet: nothing may start meanwhile."""
+    deleted: bool = False
+    """The server says that the object is deleted, or is being deleted: nothing undoes that, whatever a watch shows."""
     catalog: UsedCatalog | None = None
     """What its names stand for, and where that was written."""
     taken: int = 0

@@ -15,7 +15,7 @@ from batchmatrix.model.evidence import Intent
 from batchmatrix.model.observed import STATUS_UNKNOWN, ContainerState, JobState, PodState
 from batchmatrix.outcome.cases import Case
 
-__all__ = ["INTENTS", "Stop", "stop_of"]
+__all__ = ["INTENTS", "WITH_ITS_MATRIX", "Stop", "stop_of"]
 
 INTENTS: dict[str, Case] = {
     "cancel": Case.CANCELLED,
@@ -63,6 +63,8 @@ class Stop:
     """In plain words; may hold text of others, so it is cleaned before it is shown."""
 
 
+WITH_ITS_MATRIX = Stop(Case.CANCELLED, "deleted with its matrix")
+
 SKEW = 1.0
 """Seconds by which the clock of a node, which says when a container ended, may be behind that of the API server."""
 
@@ -81,7 +83,7 @@ def stop_of(pod: PodState, job: JobState | None, intent: Intent | None, *, matri
         if job is not None and job.suspended:
             return Stop(Case.SUSPENDED, "its Job was suspended by a queue")
         if matrix_deleted:
-            return Stop(Case.CANCELLED, "deleted with its matrix")
+            return WITH_ITS_MATRIX
         return Stop(Case.DELETED, "its pod was deleted by somebody else")
     return _failed_pod(pod)
 

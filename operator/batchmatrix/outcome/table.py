@@ -14,7 +14,7 @@ from batchmatrix.base.text import one_line
 from batchmatrix.model.evidence import Captured, Evidence, LogState, Verdict
 from batchmatrix.model.observed import STATUS_UNKNOWN, ContainerState, PodState
 from batchmatrix.outcome.cases import TABLE, TRY_LATER, Case
-from batchmatrix.outcome.stops import INTENTS, Stop, stop_of
+from batchmatrix.outcome.stops import INTENTS, WITH_ITS_MATRIX, Stop, stop_of
 
 __all__ = ["POD_FAILED", "exit_words", "is_allowed", "judge"]
 
@@ -145,6 +145,8 @@ def _without_pod(evidence: Evidence) -> Stop:
     if intent is not None and intent.action in INTENTS:
         return Stop(INTENTS[intent.action], intent.message or f"stopped by the operator ({intent.action})")
     if job is None:
+        if evidence.matrix_deleted:
+            return WITH_ITS_MATRIX
         return Stop(Case.VANISHED, "its Job and pod were gone before they could be recorded")
     said = f"{job.reason}: {job.message}".strip(": ") or "no reason was given"
     if job.phase == "complete":
@@ -152,6 +154,8 @@ def _without_pod(evidence: Evidence) -> Stop:
             Case.UNSEEN_SUCCESS, "Kubernetes counts the Job as complete, but its pod was gone before it was read"
         )
     if job.phase != "failed" or job.reason in POD_FAILED:
+        if evidence.matrix_deleted:
+            return WITH_ITS_MATRIX
         return Stop(Case.VANISHED, f"its pod was gone before it could be recorded ({said})")
     if job.reason == "DeadlineExceeded":
         return Stop(Case.TIMEOUT_UNSTARTED, f"the Job failed before a pod of it was seen ({said})")

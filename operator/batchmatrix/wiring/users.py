@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from batchmatrix.adapters.kube.editing import KubeEditor
     from batchmatrix.adapters.kube.reading import KubeReader
 
-__all__ = ["KubeEditor", "KubeReader", "connect", "connect_to_edit", "node_states"]
+__all__ = ["connect", "connect_to_edit", "node_states"]
 
 
 async def connect(context: str | None = None) -> KubeReader | None:
@@ -35,7 +35,7 @@ async def connect_to_edit(context: str | None = None) -> KubeEditor | None:
 
 
 def node_states(text: str) -> list[NodeState]:
-    """adapters.kube.reading.node_states."""
+    """Nodes from what `kubectl get nodes -o json` or `-o yaml` prints. Raises BatchMatrixError for anything else."""
     from batchmatrix.adapters.kube import reading
 
     return reading.node_states(text)

@@ -51,7 +51,7 @@ async def test_one_that_cannot_be_started_can_be_asked_again() -> None:
 
 def test_the_controller_loads_nothing_of_what_judging_takes() -> None:
     program = (
-        "import sys, batchmatrix.controller.command; loaded = {name.split('.')[0] for name in sys.modules}; "
+        "import sys, batchmatrix.controller.main; loaded = {name.split('.')[0] for name in sys.modules}; "
         "print(loaded & {'scipy', 'numpy', 'pandas', 'matplotlib', 'jinja2'})"
     )
     done = subprocess.run(python(program), capture_output=True, text=True, check=True)

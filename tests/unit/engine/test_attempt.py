@@ -193,17 +193,19 @@ def test_a_killed_pod_is_waited_for_and_given_up_when_its_node_does_not_answer()
 
 def test_an_unwanted_attempt_is_cancelled_by_an_intent_first() -> None:
     pod = a_pod(container=RUNNING)
-    (intend,) = after(an_attempt(pod, wanted=False, capture=CaptureView(live=True))).actions
+    (intend,) = after(an_attempt(pod, wanted=False)).actions
     assert isinstance(intend, Intend)
     assert intend.action == "cancel"
 
 
-def test_the_log_of_an_unwanted_attempt_is_followed_while_its_intent_is_written() -> None:
-    """Where its namespace goes, its container and its log may be gone before the intent is durable."""
+def test_what_goes_with_its_matrix_is_followed_while_its_intent_is_written() -> None:
+    """Its container and its log may be gone before that is durable."""
     pod = a_pod(container=RUNNING)
-    capture, intend = after(an_attempt(pod, wanted=False)).actions
+    capture, intend = after(an_attempt(pod, wanted=False, matrix_deleted=True)).actions
     assert capture == Capture(pod, follow=True)
     assert isinstance(intend, Intend)
+    (again,) = after(an_attempt(pod, wanted=False, matrix_deleted=True, capture=CaptureView(live=False))).actions
+    assert isinstance(again, Intend)
 
 
 def test_a_finished_attempt_keeps_its_own_end_although_it_is_unwanted() -> None:

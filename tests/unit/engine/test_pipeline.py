@@ -256,6 +256,42 @@ async def test_a_pod_that_ends_with_its_matrix_is_cancelled_although_no_watch_ha
     assert not world.pods
 
 
+@pytest.mark.parametrize("limit", [0, 1])
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_job_that_goes_with_its_matrix_before_it_has_a_pod_is_cancelled(
+    start: Start, told: bool, limit: int
+) -> None:
+    world = SmallWorld()
+    world.submit(retry={"Interrupted": {"limit": limit}})
+    process = start(world)
+    await process.run(5)
+    world.remove(told=told)
+    await process.run(120)
+    assert await outcomes(world) == [(0, 0, Outcome.CANCELLED)]
+    assert len(world.made) == 1
+    assert not process.engine.runs
+
+
+async def test_what_the_server_has_said_of_a_deletion_stays_known(start: Start) -> None:
+    """The object waits for somebody's finalizer, and the watch does not tell."""
+    world = SmallWorld()
+    world.submit(trials=5, parallelism=1)
+    process = start(world)
+    await process.run(1)
+    pod = world.start_pod(world.job())
+    await process.run(1)
+    shown = world.known[REF.uid]
+    world.terminate()
+    world.known[REF.uid] = shown
+    world.remove_job(world.job())
+    world.end_pod(pod, 143)
+    await process.run(120)
+    # The second began before anything had to be asked.
+    assert {outcome for *_, outcome in await outcomes(world)} == {Outcome.CANCELLED}
+    assert len(world.made) == 2
+    assert world.condition("Finished") == "False"
+
+
 async def test_a_deleted_pod_is_recorded_once_the_server_tells_whether_its_matrix_is_gone(start: Start) -> None:
     world = SmallWorld()
     world.submit(trials=2, parallelism=2)

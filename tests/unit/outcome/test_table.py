@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from batchmatrix.model.evidence import Blame, Captured, Evidence, HoldRequest, Intent, LogState, Outcome, Verdict
-from batchmatrix.model.observed import ContainerState, PodState
+from batchmatrix.model.observed import ContainerState, JobState, PodState
 from batchmatrix.outcome.table import judge
 from tests.support.records import a_container, a_job, a_log, a_pod, evidence, exited, stopped
 
@@ -456,6 +456,12 @@ def test_what_was_cancelled_is_cancelled_even_during_a_drain(code: int) -> None:
 def test_what_is_deleted_with_its_matrix_is_cancelled(code: int) -> None:
     pod = stopped(exited(code, after=61), deleted=60)
     found = judge(evidence(pod, matrix_deleted=True))
+    is_verdict(found, Outcome.CANCELLED, Blame.NOBODY, "deleted with its matrix")
+
+
+@pytest.mark.parametrize("job", [None, a_job(), a_job(phase="failed", reason="BackoffLimitExceeded")])
+def test_what_is_gone_with_its_matrix_is_cancelled(job: JobState | None) -> None:
+    found = judge(evidence(None, job=job, captured=NO_LOG, matrix_deleted=True))
     is_verdict(found, Outcome.CANCELLED, Blame.NOBODY, "deleted with its matrix")
 
 
