@@ -30,6 +30,10 @@ def test_the_engine_does_without_the_libraries_of_judging() -> None:
     assert loaded("batchmatrix.formats.matrix_json").isdisjoint(HEAVY)
 
 
+def test_the_controller_loads_nothing_of_what_judging_takes() -> None:
+    assert loaded("batchmatrix.controller.main").isdisjoint((*HEAVY, "jinja2"))
+
+
 def test_comparing_takes_them_and_judging_without_it_does_not() -> None:
     assert "scipy" in loaded("batchmatrix.summarise.comparison.compare")
     assert loaded("batchmatrix.engine.analysis").isdisjoint(HEAVY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import pytest
@@ -47,12 +46,3 @@ async def test_one_that_ends_badly_can_be_asked_again(program: str, words: str) 
 async def test_one_that_cannot_be_started_can_be_asked_again() -> None:
     with pytest.raises(Unavailable, match="cannot be started"):
         await ChildAnalyst(command=("/nowhere/python",)).judge(expecting(), RULES, location="", excerpts={})
-
-
-def test_the_controller_loads_nothing_of_what_judging_takes() -> None:
-    program = (
-        "import sys, batchmatrix.controller.main; loaded = {name.split('.')[0] for name in sys.modules}; "
-        "print(loaded & {'scipy', 'numpy', 'pandas', 'matplotlib', 'jinja2'})"
-    )
-    done = subprocess.run(python(program), capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"
