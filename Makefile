@@ -11,7 +11,8 @@ CLUSTER := hack/cluster
 export PYTHONDONTWRITEBYTECODE :=
 # Each of these would disturb what runs beside it: nodes or the operator go away in them, or devices must be free.
 ALONE := $(addprefix tests/e2e/test_,example.py kill.py drain.py lost_node.py upgrade.py)
-LONG_E2E := tests/e2e/test_triage.py
+# What takes long begins first, the longest at the head, so that no worker is left with it at the end.
+LONG_E2E := $(addprefix tests/e2e/test_,edit.py outcomes.py bad_input.py triage.py suspend.py starts.py writes.py hold.py)
 BESIDE := $(LONG_E2E) $(filter-out $(ALONE) $(LONG_E2E),$(wildcard tests/e2e/test_*.py))
 
 .PHONY: help setup generate verify lint format tools test test-unit test-browser explore life test-plane test-api test-faults kill-points e2e e2e-alone e2e-beside demo bench bench-quick clean cluster-up cluster-bare cluster-down
@@ -76,20 +77,22 @@ life: setup ## Histories in which everything goes wrong, in simulated time: STEP
 cluster-bare: cluster-up # tests bring their own operator
 	hack/demo --remove
 
-# Long files are named first and begin first, and each stays with one process, which has one S3 server and one reference.
+# Each file stays with one process, which has one S3 server and one reference.
 PLANE := $(PYTEST) -n 6 --dist loadfile --no-loadscope-reorder
-LONG_API := tests/apiserver/test_same_refusals.py
-API := $(LONG_API) $(filter-out $(LONG_API),$(wildcard tests/apiserver/test_*.py)) tests/contract
+LONG_API := tests/contract/test_log_source.py $(addprefix tests/apiserver/test_,operator.py operations.py same_refusals.py)
+API := $(filter-out $(LONG_API),$(wildcard tests/apiserver/test_*.py tests/contract/test_*.py))
+LONG_FAULTS := $(addprefix tests/faults/test_,requests.py watches.py kills_api.py kills_store.py replicas.py restarts.py row_12_store_faults.py)
+FAULTS := $(filter-out $(LONG_FAULTS),$(wildcard tests/faults/test_*.py)) tests/faults/small_world
 
 test-plane: setup cluster-bare ## Contract, apiserver and faults rings on a real control plane
-	$(PLANE) $(LONG_API) tests/faults $(API) --ignore=tests/faults/alone
+	$(PLANE) $(LONG_FAULTS) $(LONG_API) $(FAULTS) $(API)
 	$(PYTEST) tests/faults/alone
 
 test-api: setup cluster-bare ## Contract and apiserver rings alone
-	$(PLANE) $(API)
+	$(PLANE) $(LONG_API) $(API)
 
 test-faults: setup cluster-bare ## Kills, outages and lies on a real control plane with fake nodes
-	$(PLANE) tests/faults --ignore=tests/faults/alone
+	$(PLANE) $(LONG_FAULTS) $(FAULTS)
 	$(PYTEST) tests/faults/alone
 
 kill-points: setup cluster-bare ## SIGKILL at every call of a small matrix, and at a hundred random ones (hours)

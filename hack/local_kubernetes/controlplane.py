@@ -22,14 +22,12 @@ from .paths import (
     Layout,
 )
 from .pki import Authority
-from .processes import Program
+from .processes import COLLECT_SELDOM, Program
 from .shell import wait_until
 
 API_SERVER = "kube-apiserver"
 NAMES = ("etcd", API_SERVER, "kube-controller-manager", "kube-scheduler")
 API_SECONDS = 90.0
-COLLECT_SELDOM = {"GOGC": "400"}
-"""For Go's garbage collector: memory is there in plenty, while the processors are what everything waits for."""
 
 
 def audit_policy() -> dict[str, Any]:

@@ -106,7 +106,7 @@ def program(layout: Layout, kwok: Path) -> Program:
         "--v=WARN",
     ]
     # Its own folder, lest it reads or writes a configuration in the home folder.
-    env = {"KWOK_WORKDIR": str(layout.run / "kwok")}
+    env = {**processes.COLLECT_SELDOM, "KWOK_WORKDIR": str(layout.run / "kwok")}
     return Program(PROGRAM, kwok, arguments, layout.logs / f"{PROGRAM}.log", env=env)
 
 

@@ -14,7 +14,7 @@ from .api import Api
 from .errors import ClusterError
 from .paths import DNS_SERVICE, DOMAIN, KUBELET_PORT, Layout, Node
 from .pki import Authority
-from .processes import Program
+from .processes import COLLECT_SELDOM, Program
 from .shell import run, wait_until
 
 PAUSE_IMAGE = "localhost/batchmatrix/pause:1"
@@ -133,7 +133,7 @@ def containerd_program(node: Node, layout: Layout) -> Program:
     name = f"containerd-{node.number}"
     config = layout.config / f"{name}.toml"
     executable = packages.command("containerd")
-    return Program(name, executable, ["--config", str(config)], layout.logs / f"{name}.log")
+    return Program(name, executable, ["--config", str(config)], layout.logs / f"{name}.log", env=COLLECT_SELDOM)
 
 
 def kubelet_program(node: Node, layout: Layout, components: Path) -> Program:
@@ -149,7 +149,7 @@ def kubelet_program(node: Node, layout: Layout, components: Path) -> Program:
         f"--node-ip={node.address}",
         f"--node-labels={labels}",
     ]
-    return Program(name, components, arguments, layout.logs / f"{name}.log", argv0="kubelet")
+    return Program(name, components, arguments, layout.logs / f"{name}.log", argv0="kubelet", env=COLLECT_SELDOM)
 
 
 def prepare(node: Node, layout: Layout) -> None:

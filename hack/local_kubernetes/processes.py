@@ -22,6 +22,10 @@ from .errors import ClusterError
 PROC = Path("/proc")
 
 
+COLLECT_SELDOM = {"GOGC": "400"}
+"""For Go's garbage collector: memory is there in plenty, while the processors are what everything waits for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A process of this boot: ``start`` is its start time in clock ticks since the machine came up."""

@@ -208,7 +208,7 @@ async def test_lists_and_watches_that_expire_in_turn_are_asked_ever_less() -> No
 
     world.watch = expired
     async with reflecting(world, seen, pace=0.1) as (_reflector, api, _task):
-        await until(lambda: world.lists == 4, 20)
+        await until(lambda: world.lists >= 4, 20)
     lists = [request.time for request in api.requests if "watch" not in request.query]
     assert lists[3] - lists[0] >= 0.9 * (0.1 + 0.2 + 0.4)
 
@@ -273,7 +273,7 @@ async def test_a_watch_that_is_closed_at_once_is_asked_ever_less_and_counts_as_n
     world.watch = shut
     async with reflecting(world, seen, pace=0.1) as (reflector, _api, _task):
         await reflector.synced.wait()
-        await until(lambda: len(world.watches) == 4, 20)
+        await until(lambda: len(world.watches) >= 4, 20)
         assert world.watches[3][1] - world.watches[0][1] >= 0.9 * (0.1 + 0.2 + 0.4)
         assert reflector.last_event_age() >= 0.6
         assert "requests in a row brought nothing" in reflector.trouble
@@ -302,7 +302,7 @@ async def test_watches_that_bring_news_and_end_early_keep_the_pace(broken: bool)
     world.watch = short
     async with reflecting(world, seen, pace=0.1) as (_reflector, _api, _task):
         # Each brought news, so none is put off as after failures in a row: twelve of those would take two minutes.
-        await until(lambda: len(world.watches) == 12, 20)
+        await until(lambda: len(world.watches) >= 12, 20)
     # And none comes sooner.
     assert world.watches[11][1] - world.watches[0][1] >= 0.9 * 11 * 0.1
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.audit import AuditLog
 from tests.support.cluster import Kube
 from tests.support.cluster_matrices import apply, by_environment, children, ledger, matrix, raw_log
-from tests.support.installation import Installation
+from tests.support.installation import ACCOUNT, Installation
 from tests.support.jobs import condition
 from tests.support.namespaces import drop_namespace, make_namespace
 from tests.support.wait import Pending, wait_for
@@ -27,12 +28,16 @@ def doomed(cluster: Kube, dropped_namespaces: list[str]) -> Iterator[Kube]:
     dropped_namespaces.append(name)
 
 
-def test_a_namespace_is_deleted_under_a_running_matrix(operator: Installation, cluster: Kube, doomed: Kube) -> None:
+def test_a_namespace_is_deleted_under_a_running_matrix(
+    operator: Installation, cluster: Kube, doomed: Kube, audit: AuditLog
+) -> None:
     manifest = matrix(
         "doomed",
         operator.images,
         **by_environment(operator.images, short={"LINES": 10}, long={"SLEEP": 300, "TICK": 0.5}),
         placement={"noMatchingNode": "wait"},
+        # In mode `auto` a log that is not followed yet can go with its pod.
+        logs={"mode": "follow"},
         trials=3,
         # One trial after the other of each, so that there is always one more to start.
         parallelism=4,
@@ -41,10 +46,16 @@ def test_a_namespace_is_deleted_under_a_running_matrix(operator: Installation, c
 
     def in_the_middle() -> list[str] | Pending:
         trials = doomed.get("batchmatrices", "doomed").get("status", {}).get("trials", {})
-        pods = {pod["metadata"]["uid"] for pod in children(doomed, "pods", "doomed")}
-        return sorted(pods) if (trials.get("done"), trials.get("running")) == (3, 3) else Pending(trials)
+        pods = children(doomed, "pods", "doomed")
+        running = {pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] == "Running"}
+        unfollowed = running - audit.followed_pods(user=ACCOUNT, namespace=doomed.namespace)
+        if (trials.get("done"), trials.get("running"), len(running)) != (3, 3, 3) or unfollowed:
+            return Pending({"trials": trials, "unfollowed": unfollowed})
+        return sorted(pod["metadata"]["uid"] for pod in pods)
 
-    pods = wait_for(in_the_middle, timeout=60, what="three trials done and three running", interval=0.25)
+    pods = wait_for(
+        in_the_middle, timeout=60, what="three trials done and three running, with their logs followed", interval=0.25
+    )
     cluster.delete("namespaces", doomed.namespace)
 
     def gone() -> bool | Pending:

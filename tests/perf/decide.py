@@ -110,7 +110,7 @@ class World:
 
     def look(self) -> Decision:
         """One pass without its actions."""
-        view = observe(self.run, children=self, nodes=self, now=NOW, hold=HOLD, gone=False)
+        view = observe(self.run, children=self, nodes=self, now=NOW, hold=HOLD)
         return decide_once(view, NOW, follow_slots=0)
 
 

@@ -26,25 +26,29 @@ class AuditLog:
 
     def events(self, *, user: str = "", namespace: str = "", resource: str = "", verb: str = "") -> Iterator[Json]:
         """Answered requests; an empty argument leaves that open."""
+        for event in self._all(user=user, namespace=namespace):
+            target = event.get("objectRef", {})
+            if event.get("stage") != "ResponseComplete":
+                continue
+            if user and event["user"]["username"] != user:
+                continue
+            if namespace and target.get("namespace") != namespace:
+                continue
+            if resource and target.get("resource") != resource:
+                continue
+            if verb and event["verb"] != verb:
+                continue
+            yield event
+
+    def _all(self, *, user: str, namespace: str) -> Iterator[Json]:
+        """What may be of this user and namespace."""
         with self.path.open("rb") as source:
             source.seek(self._start)
             for line in source:
                 # Parsing is dear and the log long: what cannot fit is not parsed.
                 if not line.endswith(b"\n") or user.encode() not in line or namespace.encode() not in line:
                     continue
-                event = json.loads(line)
-                target = event.get("objectRef", {})
-                if event.get("stage") != "ResponseComplete":
-                    continue
-                if user and event["user"]["username"] != user:
-                    continue
-                if namespace and target.get("namespace") != namespace:
-                    continue
-                if resource and target.get("resource") != resource:
-                    continue
-                if verb and event["verb"] != verb:
-                    continue
-                yield event
+                yield json.loads(line)
 
     def writes(self, *, user: str, namespace: str = "") -> Iterator[Json]:
         """Requests of a user that were meant to change something."""
@@ -54,3 +58,14 @@ class AuditLog:
         """Names of Jobs that a user created, in the order in which the server answered."""
         found = self.events(user=user, namespace=namespace, resource="jobs", verb="create")
         return [str(event["objectRef"]["name"]) for event in found if event["responseStatus"]["code"] == 201]
+
+    def followed_pods(self, *, user: str, namespace: str) -> set[str]:
+        """Names of the pods whose log a user follows or has followed: the stream was open."""
+        return {
+            str(event["objectRef"]["name"])
+            for event in self._all(user=user, namespace=namespace)
+            if event.get("stage") == "ResponseStarted"
+            and event["user"]["username"] == user
+            and event["objectRef"].get("subresource") == "log"
+            and "follow=true" in event["requestURI"]
+        }

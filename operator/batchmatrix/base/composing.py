@@ -37,7 +37,6 @@ class FastLoader(_Plain, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type
 _UNLIKE = re.compile(r"[\t\ufeff?]|(?:^|[\s\[{,:&-])!|[|>][-+0-9]*#")
 """Of these the two readers make different things, or say different places; within a word `!` is no tag."""
 
-
 _DEEP = 200
 """Collections in each other. PyYAML's use of libyaml has no limit of its own: it would end the process."""
 

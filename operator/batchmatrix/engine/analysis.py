@@ -50,3 +50,6 @@ class Inline:
     ) -> Judged:
         """As in ports.Analyst."""
         return analyse(summary, rules, location=location, excerpts=excerpts, pages=self.pages)
+
+    async def close(self) -> None:
+        """As in ports.Analyst."""

@@ -41,7 +41,7 @@ def unshown(run: Run, children: Children) -> dict[str, PodState]:
     return {uid: pod for uid, pod in {**held, **opened}.items() if uid not in shown}
 
 
-def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: float, gone: bool) -> View:
+def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: float) -> View:
     """The view that decide works on; also brings the run's memory of what was seen up to date."""
     jobs = {job.uid: job for job in children.jobs(run.ref.uid)}
     pods = {pod.uid: pod for pod in children.pods(run.ref.uid) if _is_ours(run, pod, jobs)}
@@ -51,7 +51,7 @@ def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: flo
             run.note_launch(job.created)
     left = _left(run, now)
     stop = stop_of(run.board, run.policy, left) if run.board is not None else None
-    look = _Look(run, _Fitting(run, nodes, now), now=now, gone=gone, stop=stop)
+    look = _Look(run, _Fitting(run, nodes, now), now=now, stop=stop)
     present, vanished = _by_job(pods.values()), _by_job(pod for uid, pod in run.seen.items() if uid not in pods)
     for uid, job in jobs.items():
         look.at(job, present.pop(uid, ()), vanished.pop(uid, ()))
@@ -73,7 +73,7 @@ def observe(run: Run, *, children: Children, nodes: Nodes, now: float, hold: flo
         hold=hold,
         held_until=run.holds.until,
         gate=_gate(run),
-        gone=gone,
+        gone=run.deleted,
         halted=run.halted,
         stop=stop,
         stop_at=now + left if left is not None and left > 0 and not run.policy.suspended else None,
@@ -129,13 +129,12 @@ def _by_job(pods: Iterable[PodState]) -> dict[str, list[PodState]]:
 class _Look:
     """Sorts Jobs and pods into attempts that need a record and what can be tidied of those that have one."""
 
-    def __init__(self, run: Run, fitting: _Fitting, *, now: float, gone: bool, stop: Stop | None) -> None:
+    def __init__(self, run: Run, fitting: _Fitting, *, now: float, stop: Stop | None) -> None:
         self.opened: list[Attempt] = []
         self.recorded: list[Recorded] = []
         self._run = run
         self._fitting = fitting
         self._now = now
-        self._gone = gone
         self._stop = stop
 
     def at(self, job: JobState | None, pods: Sequence[PodState], vanished: Sequence[PodState]) -> None:
@@ -215,7 +214,7 @@ class _Look:
             resumed=run.resumed.get(job.uid) if job is not None else None,
             obstacle=run.obstacles.get(job.uid) if job is not None else None,
             timeout=cell.timeout if cell is not None else None,
-            matrix_deleted=self._gone,
+            matrix_deleted=run.deleted,
         )
 
     def _wants_preflight(self, attempt: AttemptId) -> bool:
@@ -233,7 +232,7 @@ class _Look:
         if cancel is not None and cancelled:
             return f"cancelled by annotation {ANNOTATIONS['cancel']} (token {cancel.token})"
         wanted = run.board is None or run.board.wants((attempt.cell_hash, attempt.trial))
-        if self._gone or not (wanted or self._wants_preflight(attempt)):
+        if run.deleted or not (wanted or self._wants_preflight(attempt)):
             return UNWANTED
         begun = pod is not None and (pod.container.started is not None or pod.container.state == "terminated")
         return f"{self._stop.cause} before its container had started" if self._stop is not None and not begun else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import filterfalse
 from typing import Any
 
@@ -28,7 +28,6 @@ from batchmatrix.engine.reporting import Reporter, is_finished, is_new
 from batchmatrix.engine.run import Run
 from batchmatrix.ledger import BrokenLedger
 from batchmatrix.model.cell import MatrixRef
-from batchmatrix.outcome.cases import Case
 from batchmatrix.outcome.table import judge
 from batchmatrix.ports.clock import Clock
 from batchmatrix.ports.cluster import Children, Matrices, Nodes
@@ -99,23 +98,22 @@ class Engine:
             if opened is None:
                 return
             run = self.runs[ref.uid] = opened
-        going = _going(body) or run.deleted
+        run.deleted = run.deleted or _going(body)
         trouble: list[str] = []
-        if body is not None and not going:
+        if body is not None and not run.deleted:
             if not run.introduced:
                 await self._introduce(run, body)
             trouble += await self._adopt(run, body)
         # before anybody asks what failed
-        total = Applied() if going else await read_anew(run, writer=self._writer)
-        if body is not None and not going:
+        total = Applied() if run.deleted else await read_anew(run, writer=self._writer)
+        if body is not None and not run.deleted:
             trouble += await self._operate(run, body)
-        decision, applied = await self._advance(run, total, gone=going)
-        going = going or run.deleted
+        decision, applied = await self._advance(run, total)
         trouble += applied.trouble
         run.phases = decision.phases
         if body is None:
             await self._leave(run)
-        elif not going:
+        elif not run.deleted:
             trouble += await self._report(run, body, decision, trouble)
         if trouble:
             if decision.wake is not None and decision.wake > world.clock.now():
@@ -137,6 +135,7 @@ class Engine:
         for run in self.runs.values():
             await run.captures.close()
             await run.rereading.close()
+        await self._reporter.analyst.close()
 
     async def _see_off(self, ref: MatrixRef) -> None:
         """Have it in the store that the results of a deleted matrix are to go, while anybody still knows."""
@@ -168,9 +167,7 @@ class Engine:
     async def _operate(self, run: Run, body: Mapping[str, Any]) -> Sequence[str]:
         """Do what new tokens on the object ask for; gives what keeps it from that."""
         now = self._world.clock.now()
-        handled = await handle(
-            run, body, look=lambda: self._observe(run, now, gone=False), now=now, writer=self._writer
-        )
+        handled = await handle(run, body, look=lambda: self._observe(run, now), now=now, writer=self._writer)
         for entry in handled.entries:
             await self._reporter.tell(run, entry)
         return handled.trouble
@@ -230,21 +227,21 @@ class Engine:
                 logger.warning("pod %s is let go without a record", pod.name, extra={"matrix": ref.name})
                 await self._world.launcher.release(pod)
 
-    async def _advance(self, run: Run, total: Applied, *, gone: bool) -> tuple[Decision, Applied]:
+    async def _advance(self, run: Run, total: Applied) -> tuple[Decision, Applied]:
         world = self._world
         for _ in range(ROUNDS):
             missing = unshown(run, world.children)
             unasked = await run.vanished.ask(missing, world.launcher, world.clock.monotonic())
             now = world.clock.now()
-            view = self._observe(run, now, gone=gone)
+            view = self._observe(run, now)
             decision = decide(view, now, follow_slots=self._slots.free_for(run.ref.uid))
-            if not gone and any(map(_may_end_with_its_matrix, decision.actions)):
+            if not run.deleted and any(map(_may_end_with_its_matrix, decision.actions)):
                 try:
-                    gone = await self._is_gone(run)
+                    await self._ask_for_deletion(run)
                 except Unavailable as error:
                     unasked = [*unasked, str(error)]
                     decision.actions = list(filterfalse(_may_end_with_its_matrix, decision.actions))
-                if gone:
+                if run.deleted:
                     continue
             self._slots.promise(run.ref.uid, decision.unfollowed)
             applied = await apply(
@@ -259,13 +256,13 @@ class Engine:
         due = run.vanished.next_due(unshown(run, world.children))
         if due is not None:
             decision.wake_at(world.clock.now() + max(0.0, due - world.clock.monotonic()))
-        if run.rereading.ready and not gone and not total.trouble:
+        if run.rereading.ready and not run.deleted and not total.trouble:
             decision.wake_at(world.clock.now())
         return decision, total
 
-    def _observe(self, run: Run, now: float, *, gone: bool) -> View:
+    def _observe(self, run: Run, now: float) -> View:
         world = self._world
-        return observe(run, children=world.children, nodes=world.nodes, now=now, hold=self._hold, gone=gone)
+        return observe(run, children=world.children, nodes=world.nodes, now=now, hold=self._hold)
 
     async def _body(self, ref: MatrixRef) -> Mapping[str, Any] | None:
         """The object as last seen, or None where the server says that it is gone: memory alone is no proof of that."""
@@ -274,13 +271,12 @@ class Engine:
             body = await self._world.matrices.read(ref)
         return body
 
-    async def _is_gone(self, run: Run) -> bool:
-        """Whether the server says so, whatever the watch has told: with a matrix it deletes Jobs and pods."""
+    async def _ask_for_deletion(self, run: Run) -> None:
+        """Ask the server itself, whatever the watch has told: with a matrix it deletes Jobs and pods."""
         body = await self._world.matrices.read(run.ref)
         run.deleted = _going(body)
         if body is None:
             self._gone(run.ref)
-        return run.deleted
 
     def _has_children(self, ref: MatrixRef) -> bool:
         return bool(self._world.children.jobs(ref.uid) or self._world.children.pods(ref.uid))
@@ -318,12 +314,11 @@ class Engine:
         return self._slots.used
 
 
-_BY_OTHERS = frozenset({Case.DELETED.value, Case.VANISHED.value})
-
-
 def _may_end_with_its_matrix(action: Action) -> bool:
-    """Whether it records that somebody else, nobody knows who, has taken a pod away."""
-    return isinstance(action, Finish) and judge(action.evidence).reason in _BY_OTHERS
+    """Whether it records an end that is another one if the matrix is deleted, as where nobody knows who took a pod."""
+    if not isinstance(action, Finish):
+        return False
+    return judge(action.evidence) != judge(replace(action.evidence, matrix_deleted=True))
 
 
 def _going(body: Mapping[str, Any] | None) -> bool:

@@ -145,21 +145,21 @@ def _without_pod(evidence: Evidence) -> Stop:
     if intent is not None and intent.action in INTENTS:
         return Stop(INTENTS[intent.action], intent.message or f"stopped by the operator ({intent.action})")
     if job is None:
-        if evidence.matrix_deleted:
-            return WITH_ITS_MATRIX
-        return Stop(Case.VANISHED, "its Job and pod were gone before they could be recorded")
+        return _vanished(evidence, "its Job and pod were gone before they could be recorded")
     said = f"{job.reason}: {job.message}".strip(": ") or "no reason was given"
     if job.phase == "complete":
         return Stop(
             Case.UNSEEN_SUCCESS, "Kubernetes counts the Job as complete, but its pod was gone before it was read"
         )
     if job.phase != "failed" or job.reason in POD_FAILED:
-        if evidence.matrix_deleted:
-            return WITH_ITS_MATRIX
-        return Stop(Case.VANISHED, f"its pod was gone before it could be recorded ({said})")
+        return _vanished(evidence, f"its pod was gone before it could be recorded ({said})")
     if job.reason == "DeadlineExceeded":
         return Stop(Case.TIMEOUT_UNSTARTED, f"the Job failed before a pod of it was seen ({said})")
     return Stop(Case.CONFIG, f"the Job failed before a pod of it was seen ({said})")
+
+
+def _vanished(evidence: Evidence, cause: str) -> Stop:
+    return WITH_ITS_MATRIX if evidence.matrix_deleted else Stop(Case.VANISHED, cause)
 
 
 def _log_words(captured: Captured) -> str:

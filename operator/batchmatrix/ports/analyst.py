@@ -35,3 +35,7 @@ class Analyst(Protocol):
         Raises Unavailable, with the reason in one line, where judging itself came to no end: it may be asked again.
         """
         ...
+
+    async def close(self) -> None:
+        """End what it has started for later calls. It may be asked again all the same."""
+        ...

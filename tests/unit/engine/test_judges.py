@@ -46,6 +46,8 @@ class Absent:
             raise Unavailable("the process that judges was ended by SIGKILL")
         return await Inline(pages=False).judge(summary, rules, location=location, excerpts=excerpts)
 
+    async def close(self) -> None: ...
+
 
 def program(job: JobState) -> Program:
     return Program(seconds=5.0, log=b"loss=%d\n" % (job.id.trial + 1))

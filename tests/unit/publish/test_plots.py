@@ -8,14 +8,21 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from PIL import Image
 
 from batchmatrix.publish.plots import ROW_LIMIT, plots
-from tests.support.judged import JUDGED, RULES, hostile, many, nothing, triage, unfinished
+from tests.support.judged import JUDGED, RULES, hostile, many, triage, unfinished
 
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+@cache
+def drawn(name: str) -> dict[str, bytes]:
+    """All that is drawn of one summary: once, as to draw takes seconds."""
+    return plots(JUDGED[name](), RULES)
 
 
 def texts(data: bytes) -> list[str]:
@@ -23,7 +30,7 @@ def texts(data: bytes) -> list[str]:
 
 
 def test_a_triage_has_one_of_each() -> None:
-    made = plots(triage(), RULES)
+    made = drawn("triage")
     names = [
         *("failures", "forest-step_time_ms", "forest-loss", "trials-step_time_ms", "trials-loss"),
         *("trend-step_time_ms", "trend-loss", "exit-codes", "grid"),
@@ -38,13 +45,13 @@ def test_a_triage_has_one_of_each() -> None:
 
 
 def test_what_has_nothing_to_show_is_not_drawn() -> None:
-    assert set(plots(unfinished(), RULES)) == {"grid.svg", "grid.png"}
-    assert set(plots(nothing(), RULES)) == {"exit-codes.svg", "exit-codes.png", "grid.svg", "grid.png"}
+    assert set(drawn("unfinished")) == {"grid.svg", "grid.png"}
+    assert set(drawn("nothing")) == {"exit-codes.svg", "exit-codes.png", "grid.svg", "grid.png"}
     assert plots(replace(unfinished(), cells=(), trials=()), RULES) == {}
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:
-    first, second = plots(triage(), RULES), plots(triage(), RULES)
+    first, second = drawn("triage"), plots(triage(), RULES)
     assert {name for name in first if first[name] != second[name]} == set()
     # another process, another order of sets, another time
     code = (
@@ -64,14 +71,14 @@ def test_the_same_input_gives_the_same_bytes() -> None:
 
 
 def test_no_date_is_in_them() -> None:
-    made = plots(triage(), RULES)
+    made = drawn("triage")
     assert b"<dc:date>" not in b"".join(data for name, data in made.items() if name.endswith(".svg"))
     with Image.open(io.BytesIO(made["grid.png"])) as image:
         assert set(image.info) <= {"dpi"}
 
 
 def test_words_and_numbers_are_texts_and_the_title_is_there() -> None:
-    data = plots(triage(), RULES)["forest-step_time_ms.svg"]
+    data = drawn("triage")["forest-step_time_ms.svg"]
     found = texts(data)
     assert "slow-mi300x" in found
     assert any("▼ slower" in text and "+30.7 %" in text for text in found)
@@ -83,7 +90,7 @@ def test_words_and_numbers_are_texts_and_the_title_is_there() -> None:
 
 @pytest.mark.parametrize("name", [name for name in JUDGED if name != "many"])
 def test_every_svg_is_well_formed_and_asks_for_nothing(name: str) -> None:
-    for file, data in plots(JUDGED[name](), RULES).items():
+    for file, data in drawn(name).items():
         assert "/" not in file
         if file.endswith(".svg"):
             root = ET.fromstring(data)

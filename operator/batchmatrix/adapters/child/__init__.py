@@ -1,38 +1,39 @@
 """Judges in a process of its own: statistics and plots take libraries that the controller need not hold, and time.
 
-The process gets one request on standard input and gives one answer on standard output, both pickled: the two are the
-same program of the same version, and nobody else is between them. Whatever becomes of it, the controller lives on.
+The process gets requests on standard input and gives an answer to each on standard output, pickled: the two are the
+same program of the same version, and nobody else is between them. Whatever becomes of it, the controller lives on. It
+waits a little for the next request, as matrices often end together and to load its libraries takes as long as to judge
+a small one; then it goes and leaves its memory.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import pickle
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 
+from batchmatrix.adapters.child.frames import framed
+from batchmatrix.adapters.child.worker import Worker
 from batchmatrix.base.errors import Unavailable
-from batchmatrix.base.text import one_line
 from batchmatrix.model.judging import JudgingRules
 from batchmatrix.model.summary import Summary
 from batchmatrix.ports.analyst import Judged
 
-__all__ = ["PATIENCE", "ChildAnalyst"]
+__all__ = ["PATIENCE", "REST", "ChildAnalyst"]
 
 logger = logging.getLogger(__name__)
 
 PATIENCE = 900.0
 """Seconds that a report may take; one of 20,000 cells takes some minutes on a busy machine."""
 
-_TOLD = 2000
-"""Characters of what the process says at its end that are logged."""
+REST = 20.0
+"""Seconds that the process is kept for the next report, with some 150 MB."""
 
 
 class ChildAnalyst:
-    """One process at a time, started for each report."""
+    """One process at a time, started when there is something to judge."""
 
     def __init__(
         self,
@@ -40,62 +41,67 @@ class ChildAnalyst:
         pages: bool = True,
         command: Sequence[str] = (sys.executable, "-m", "batchmatrix.adapters.child"),
         patience: float = PATIENCE,
+        rest: float = REST,
     ) -> None:
         """`pages`: whether the page and plots are made, too."""
         self.pages = pages
         self._command = command
         self._patience = patience
+        self._rest = rest
         self._one = asyncio.Semaphore(1)
+        self._waiting: Worker | None = None
+        self._end: asyncio.TimerHandle | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def judge(
         self, summary: Summary, rules: JudgingRules, *, location: str, excerpts: Mapping[tuple[str, int], str]
     ) -> Judged:
         """As in ports.Analyst."""
-        request = pickle.dumps((summary, rules, location, excerpts, self.pages), protocol=pickle.HIGHEST_PROTOCOL)
+        request = framed((summary, rules, location, excerpts, self.pages))
         async with self._one:
-            answer = await self._run(request)
-        try:
-            result = pickle.loads(answer)
-        except Exception as error:  # what a broken pickle raises is of no single kind
-            raise Unavailable(f"the process that judges gave no result that can be read: {error}") from error
-        if not isinstance(result, Judged):
-            raise Unavailable(f"the process that judges gave {type(result).__name__} and no result")
+            worker = self._woken()
+            if worker is None or not worker.lives:
+                worker = await Worker.start(self._command)
+            try:
+                result = _read(await worker.ask(request, self._patience))
+            except BaseException:
+                await worker.kill()
+                raise
+            self._keep(worker)
         return result
 
-    async def _run(self, request: bytes) -> bytes:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,  # a Ctrl-C is for the controller, which ends it
-            )
-        except OSError as error:
-            raise Unavailable(f"the process that judges cannot be started: {error}") from error
-        try:
-            async with asyncio.timeout(self._patience):
-                answer, said = await process.communicate(request)
-        except TimeoutError:
-            raise Unavailable(f"the process that judges took more than {self._patience:.0f} s and was ended") from None
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-        if process.returncode != 0:
-            text = said.decode("utf-8", "replace").strip()
-            logger.error("the process that judges ended badly: %s", text[-_TOLD:])
-            raise Unavailable(f"the process that judges {_ended(process.returncode)}: {_last_line(text)}".rstrip(": "))
-        return answer
+    async def close(self) -> None:
+        """As in ports.Analyst."""
+        worker = self._woken()
+        if worker is not None:
+            await worker.kill()
+        await asyncio.gather(*self._leaving)
+
+    def _woken(self) -> Worker | None:
+        """The process that waits for work, if there is one; it waits no more."""
+        worker, self._waiting = self._waiting, None
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+        return worker
+
+    def _keep(self, worker: Worker) -> None:
+        self._waiting = worker
+        self._end = asyncio.get_running_loop().call_later(self._rest, self._send_home)
+
+    def _send_home(self) -> None:
+        worker = self._woken()
+        if worker is not None:
+            leaving = asyncio.create_task(worker.send_home())
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
 
 
-def _ended(status: int | None) -> str:
-    if status is None or status >= 0:
-        return f"ended with exit code {status}"
-    name = signal.Signals(-status).name if -status in signal.valid_signals() else str(-status)
-    return f"was ended by {name}" + (", perhaps for its memory" if name == "SIGKILL" else "")
-
-
-def _last_line(text: str) -> str:
-    return one_line(text.rsplit("\n", 1)[-1], limit=200)
+def _read(answer: bytes) -> Judged:
+    try:
+        result = pickle.loads(answer)
+    except Exception as error:  # what a broken pickle raises is of no single kind
+        raise Unavailable(f"the process that judges gave no result that can be read: {error}") from error
+    if not isinstance(result, Judged):
+        raise Unavailable(f"the process that judges gave {type(result).__name__} and no result")
+    return result

@@ -1,22 +1,25 @@
-"""The process that judges: one request from standard input, one answer to standard output."""
+"""The process that judges: an answer on standard output to each request on standard input, until that ends."""
 
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 
+from batchmatrix.adapters.child.frames import framed, read_frame
 from batchmatrix.engine.analysis import analyse
 
 
 def main() -> None:
     """Whatever goes wrong ends it with a traceback on standard error, which the controller's log shows."""
     os.nice(10)  # nobody waits for a report as for the next trial
-    summary, rules, location, excerpts, pages = pickle.load(sys.stdin.buffer)
-    judged = analyse(summary, rules, location=location, excerpts=excerpts, pages=pages)
-    answer = pickle.dumps(judged, protocol=pickle.HIGHEST_PROTOCOL)
-    sys.stdout.buffer.write(answer)
-    sys.stdout.buffer.flush()
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no part of an answer
+    while (request := read_frame(sys.stdin.buffer)) is not None:
+        summary, rules, location, excerpts, pages = request
+        judged = analyse(summary, rules, location=location, excerpts=excerpts, pages=pages)
+        answers.write(framed(judged))
+        answers.flush()
+        del request, summary, rules, excerpts, judged  # what the largest took is not held while it waits
 
 
 if __name__ == "__main__":
