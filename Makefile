@@ -56,8 +56,8 @@ cluster-down: ## Stop it and leave nothing behind
 test: setup tools cluster-bare ## All tests: unit, property, golden, browser, contract, apiserver, faults, e2e
 	# What runs on real nodes one after the other mostly waits, and leaves the machine to what needs no cluster.
 	$(MAKE) --no-print-directory -j2 test-unit e2e-alone
-	$(MAKE) --no-print-directory test-browser
-	$(MAKE) --no-print-directory e2e-beside test-plane
+	$(MAKE) --no-print-directory -j2 test-browser e2e-beside
+	$(MAKE) --no-print-directory test-plane
 
 tools: # built outside of the tests, whose time is limited
 	@$(CLUSTER) bin helm >/dev/null
