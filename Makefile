@@ -15,7 +15,7 @@ ALONE := $(addprefix tests/e2e/test_,example.py kill.py drain.py lost_node.py up
 LONG_E2E := $(addprefix tests/e2e/test_,outcomes.py edit.py bad_input.py triage.py suspend.py starts.py rotation.py writes.py facts_endings.py facts_logs.py hold.py logs.py)
 BESIDE := $(LONG_E2E) $(filter-out $(ALONE) $(LONG_E2E),$(wildcard tests/e2e/test_*.py))
 
-.PHONY: help setup generate verify lint format tools test test-unit test-browser explore life test-plane test-api test-faults kill-points e2e e2e-alone e2e-beside demo bench bench-quick clean cluster-up cluster-bare cluster-down
+.PHONY: help setup generate verify lint format tools test test-unit test-here test-browser explore life test-plane test-api test-faults kill-points e2e e2e-alone e2e-beside demo bench bench-quick clean cluster-up cluster-bare cluster-down
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,15 +55,17 @@ cluster-down: ## Stop it and leave nothing behind
 
 test: setup tools cluster-bare ## All tests: unit, property, golden, browser, contract, apiserver, faults, e2e
 	# What runs on real nodes one after the other mostly waits, and leaves the machine to what needs no cluster.
-	$(MAKE) --no-print-directory -j2 test-unit e2e-alone
-	$(MAKE) --no-print-directory -j2 test-browser e2e-beside
-	$(MAKE) --no-print-directory test-plane
+	$(MAKE) --no-print-directory -j2 test-here e2e-alone
+	$(MAKE) --no-print-directory e2e-beside test-plane
 
 tools: # built outside of the tests, whose time is limited
 	@$(CLUSTER) bin helm >/dev/null
 
 test-unit: setup tools ## What needs no cluster
 	nice $(PYTEST) tests/unit tests/property tests/golden -n 2 --dist worksteal
+
+test-here: test-unit # before the pages, which take less
+	@$(MAKE) --no-print-directory test-browser
 
 test-browser: setup ## Pages in the system's Chromium
 	nice $(PYTEST) tests/browser

@@ -60,12 +60,14 @@ class AuditLog:
         return [str(event["objectRef"]["name"]) for event in found if event["responseStatus"]["code"] == 201]
 
     def followed_pods(self, *, user: str, namespace: str) -> set[str]:
-        """Names of the pods whose log a user follows or has followed: the stream was open."""
+        """Names of the pods whose log a user follows or has followed: the stream is or was open."""
         return {
             str(event["objectRef"]["name"])
             for event in self._all(user=user, namespace=namespace)
             if event.get("stage") == "ResponseStarted"
+            and event["responseStatus"]["code"] == 200
             and event["user"]["username"] == user
+            and event["objectRef"].get("namespace") == namespace
             and event["objectRef"].get("subresource") == "log"
             and "follow=true" in event["requestURI"]
         }

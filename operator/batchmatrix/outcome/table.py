@@ -77,7 +77,9 @@ def _own_end(evidence: Evidence, pod: PodState, container: ContainerState) -> St
         if pod.unschedulable and not pod.node:
             return Stop(Case.UNSCHEDULABLE, pod.unschedulable)
         said = f"{pod.reason}: {pod.message}".strip(": ") or "no reason was given"
-        return Stop(Case.VANISHED, f"its pod ended as {pod.phase} with the container {container.state} ({said})")
+        words = f"its pod ended as {pod.phase} with the container {container.state} ({said})"
+        # One that nobody has ended is only gone, and may have gone with its matrix.
+        return Stop(Case.VANISHED, words) if pod.phase in ("Failed", "Succeeded") else _vanished(evidence, words)
     if container.reason == "OOMKilled":
         return Stop(Case.OOM, f"killed for want of memory ({_exit_words(container)})")
     if container.reason == STATUS_UNKNOWN or container.exit_code is None:

@@ -292,6 +292,22 @@ async def test_what_the_server_has_said_of_a_deletion_stays_known(start: Start) 
     assert world.condition("Finished") == "False"
 
 
+async def test_a_pod_that_goes_without_a_trace_with_its_matrix_is_cancelled_and_not_tried_again(start: Start) -> None:
+    """Somebody takes our finalizer off while nobody is told of anything."""
+    world = SmallWorld()
+    world.submit(retry={"Interrupted": {"limit": 1}})
+    process = start(world)
+    await process.run(1)
+    pod = world.start_pod(world.job())
+    await process.run(1)
+    del world.pods[pod.uid]
+    world.remove(told=False)
+    await process.run(120)
+    assert await outcomes(world) == [(0, 0, Outcome.CANCELLED)]
+    assert len(world.made) == 1
+    assert not process.engine.runs
+
+
 async def test_a_deleted_pod_is_recorded_once_the_server_tells_whether_its_matrix_is_gone(start: Start) -> None:
     world = SmallWorld()
     world.submit(trials=2, parallelism=2)

@@ -85,6 +85,11 @@ def test_times_that_are_as_good_as_one_have_a_histogram(seconds: list[float]) ->
     assert set(files) == {"histogram.png", "histogram.svg"}
 
 
+@pytest.mark.parametrize("seconds", [[5e-324], [1e-300, 2e-300]])
+def test_so_few_times_that_are_hardly_any_have_every_plot(seconds: list[float]) -> None:
+    assert len(list(batch_plots([row(1, "s", 0, one) for one in seconds]))) == 6
+
+
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_numbers_at_their_ends_are_drawn_without_a_warning() -> None:
     least, most = -(2**63), 2**63 - 1

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def named() -> set[Path]:
     """Files of tests that its commands name, and those below the folders that they name."""
     done = subprocess.run(
-        ["make", "--no-print-directory", "--dry-run", "test-unit", "test-browser", "test-plane", "e2e"],
+        ["make", "--no-print-directory", "--dry-run", "test"],
         cwd=ROOT,
         capture_output=True,
         text=True,

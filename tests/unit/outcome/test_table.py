@@ -465,6 +465,13 @@ def test_what_is_gone_with_its_matrix_is_cancelled(job: JobState | None) -> None
     is_verdict(found, Outcome.CANCELLED, Blame.NOBODY, "deleted with its matrix")
 
 
+@pytest.mark.parametrize(("phase", "outcome"), [("Running", Outcome.CANCELLED), ("Failed", Outcome.INTERRUPTED)])
+def test_of_a_pod_whose_end_nobody_saw_its_matrix_takes_what_it_had_not_ended(phase: str, outcome: Outcome) -> None:
+    pod = a_pod(phase=phase, container=ContainerState("running"))
+    assert judge(evidence(pod, captured=NO_LOG)).outcome is Outcome.INTERRUPTED
+    assert judge(evidence(pod, captured=NO_LOG, matrix_deleted=True)).outcome is outcome
+
+
 def test_what_ended_before_its_matrix_was_deleted_keeps_its_outcome() -> None:
     pod = stopped(exited(3, after=50), deleted=60)
     assert judge(evidence(pod, matrix_deleted=True)).outcome is Outcome.UNEXPECTED_EXIT

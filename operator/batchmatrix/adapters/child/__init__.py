@@ -2,19 +2,17 @@
 
 The process gets requests on standard input and gives an answer to each on standard output, pickled: the two are the
 same program of the same version, and nobody else is between them. Whatever becomes of it, the controller lives on. It
-waits a little for the next request, as matrices often end together and to load its libraries takes as long as to judge
-a small one; then it goes and leaves its memory.
+waits a little for the next request, as matrices often end together and to load its libraries takes longer than to judge
+a small one; then it goes and leaves its memory. One that has become large goes at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import pickle
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 
-from batchmatrix.adapters.child.frames import framed
 from batchmatrix.adapters.child.worker import Worker
 from batchmatrix.base.errors import Unavailable
 from batchmatrix.model.judging import JudgingRules
@@ -23,17 +21,18 @@ from batchmatrix.ports.analyst import Judged
 
 __all__ = ["PATIENCE", "REST", "ChildAnalyst"]
 
-logger = logging.getLogger(__name__)
-
 PATIENCE = 900.0
 """Seconds that a report may take; one of 20,000 cells takes some minutes on a busy machine."""
 
 REST = 20.0
 """Seconds that the process is kept for the next report, with some 150 MB."""
 
+_LEAVE = 10.0
+"""Seconds in which a process ends that has nothing more to do."""
+
 
 class ChildAnalyst:
-    """One process at a time, started when there is something to judge."""
+    """One report at a time, in a process that is started when there is something to judge."""
 
     def __init__(
         self,
@@ -51,17 +50,15 @@ class ChildAnalyst:
         self._one = asyncio.Semaphore(1)
         self._waiting: Worker | None = None
         self._end: asyncio.TimerHandle | None = None
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving: dict[asyncio.Task[None], Worker] = {}
 
     async def judge(
         self, summary: Summary, rules: JudgingRules, *, location: str, excerpts: Mapping[tuple[str, int], str]
     ) -> Judged:
         """As in ports.Analyst."""
-        request = framed((summary, rules, location, excerpts, self.pages))
+        request = pickle.dumps((summary, rules, location, excerpts, self.pages), protocol=pickle.HIGHEST_PROTOCOL)
         async with self._one:
-            worker = self._woken()
-            if worker is None or not worker.lives:
-                worker = await Worker.start(self._command)
+            worker = self._woken() or await Worker.start(self._command)
             try:
                 result = _read(await worker.ask(request, self._patience))
             except BaseException:
@@ -73,9 +70,8 @@ class ChildAnalyst:
     async def close(self) -> None:
         """As in ports.Analyst."""
         worker = self._woken()
-        if worker is not None:
-            await worker.kill()
-        await asyncio.gather(*self._leaving)
+        ending = [each.kill() for each in (*self._leaving.values(), *([worker] if worker else []))]
+        await asyncio.gather(*ending, *self._leaving, return_exceptions=True)
 
     def _woken(self) -> Worker | None:
         """The process that waits for work, if there is one; it waits no more."""
@@ -83,7 +79,10 @@ class ChildAnalyst:
         if self._end is not None:
             self._end.cancel()
             self._end = None
-        return worker
+        if worker is None or worker.lives:
+            return worker
+        self._see_off(worker, worker.bury())
+        return None
 
     def _keep(self, worker: Worker) -> None:
         self._waiting = worker
@@ -92,9 +91,12 @@ class ChildAnalyst:
     def _send_home(self) -> None:
         worker = self._woken()
         if worker is not None:
-            leaving = asyncio.create_task(worker.send_home())
-            self._leaving.add(leaving)
-            leaving.add_done_callback(self._leaving.discard)
+            self._see_off(worker, worker.send_home(_LEAVE))
+
+    def _see_off(self, worker: Worker, how: Coroutine[None, None, None]) -> None:
+        leaving = asyncio.create_task(how)
+        self._leaving[leaving] = worker
+        leaving.add_done_callback(self._leaving.pop)
 
 
 def _read(answer: bytes) -> Judged:

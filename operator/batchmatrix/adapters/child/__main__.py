@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+from pathlib import Path
 
-from batchmatrix.adapters.child.frames import framed, read_frame
+from batchmatrix.adapters.child.frames import read_frame, write_frame
 from batchmatrix.engine.analysis import analyse
+
+LARGE = 400 << 20
+"""Bytes beyond which it does not wait for more work: what a large report took is not all given back before the end."""
 
 
 def main() -> None:
@@ -17,9 +22,19 @@ def main() -> None:
     while (request := read_frame(sys.stdin.buffer)) is not None:
         summary, rules, location, excerpts, pages = request
         judged = analyse(summary, rules, location=location, excerpts=excerpts, pages=pages)
-        answers.write(framed(judged))
-        answers.flush()
-        del request, summary, rules, excerpts, judged  # what the largest took is not held while it waits
+        write_frame(answers, judged)
+        del request, summary, rules, excerpts, judged  # nothing of it is held while it waits
+        if _held() > LARGE:
+            return
+
+
+def _held() -> float:
+    """Bytes of memory; infinite where that cannot be told."""
+    try:
+        resident = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return math.inf
+    return int(resident) * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":

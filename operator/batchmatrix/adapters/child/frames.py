@@ -6,23 +6,25 @@ import pickle
 import struct
 from typing import IO, Any
 
-__all__ = ["HEAD", "framed", "read_frame"]
+__all__ = ["HEAD", "read_frame", "write_frame"]
 
 HEAD = struct.Struct(">Q")
 """Bytes that follow."""
 
 
-def framed(message: object) -> bytes:
-    """`message` as it is written."""
-    body = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
-    return HEAD.pack(len(body)) + body
-
-
 def read_frame(stream: IO[bytes]) -> Any:
-    """The next message, or None where the stream is at its end; what is cut off raises EOFError."""
+    """The next message, or None where the stream is at its end; one that is cut off raises EOFError."""
     head = stream.read(HEAD.size)
     if not head:
         return None
     if len(head) < HEAD.size:
         raise EOFError("a message is cut off in its length")
     return pickle.loads(stream.read(HEAD.unpack(head)[0]))
+
+
+def write_frame(stream: IO[bytes], message: object) -> None:
+    """Write one message, whole."""
+    body = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    stream.write(HEAD.pack(len(body)))
+    stream.write(body)
+    stream.flush()

@@ -19,8 +19,9 @@ logger = logging.getLogger(__name__)
 _TOLD = 2000
 """Bytes of what the process says at its end that are logged."""
 
-_LEAVE = 10.0
-"""Seconds in which a process ends that has nothing more to do."""
+_LAST_WORDS = 2.0
+"""Seconds in which it ends whose pipes are closed, or that is killed, and in which what it said has come. Only what it
+has started itself could keep that open longer."""
 
 
 class Worker:
@@ -49,50 +50,70 @@ class Worker:
 
     @property
     def lives(self) -> bool:
-        """Whether it has not ended, as far as is known."""
-        return self._process.returncode is None
+        """Whether it has not ended, as far as is known: its pipes tell that before its end is told."""
+        return self._process.returncode is None and not self._stdin.is_closing()
 
     async def ask(self, request: bytes, patience: float) -> bytes:
-        """The answer to one request, without its length. Raises Unavailable; then the process is to be killed."""
+        """The pickled answer to a pickled request. Raises Unavailable; then the process is to be killed."""
         try:
             async with asyncio.timeout(patience):
                 try:
+                    self._stdin.write(HEAD.pack(len(request)))
                     self._stdin.write(request)
                     await self._stdin.drain()
                     (size,) = HEAD.unpack(await self._stdout.readexactly(HEAD.size))
                     return await self._stdout.readexactly(size)
-                except (ConnectionError, asyncio.IncompleteReadError):
-                    raise Unavailable(await self._last_words()) from None
+                except (OSError, asyncio.IncompleteReadError, RuntimeError):  # uvloop has the last for a closed pipe
+                    raise Unavailable(await self._end()) from None
         except TimeoutError:
             raise Unavailable(f"the process that judges took more than {patience:.0f} s and was ended") from None
 
     async def kill(self) -> None:
         """End it at once, if it has not ended, and wait for that."""
-        if self.lives:
+        if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
-        await self._process.wait()
-        await self._saying
-
-    async def send_home(self) -> None:
-        """Let it end, as there is nothing more for it to do, and wait for that."""
         self._stdin.close()
-        try:
-            async with asyncio.timeout(_LEAVE):
-                await self._process.wait()
-        except TimeoutError:
-            pass
+        await self._over(_LAST_WORDS)
+        await self._said()
+
+    async def send_home(self, patience: float) -> None:
+        """Let it end, as there is nothing more for it to do; after `patience` seconds it is killed."""
+        self._stdin.close()
+        await self._over(patience)
         await self.kill()
 
-    async def _last_words(self) -> str:
-        """How it ended, which is not only that it gave no answer."""
+    async def bury(self) -> None:
+        """Tell how it ended that nobody had asked for anything, unless it went in good order."""
+        how = await self._end()
+        if self._process.returncode != 0:
+            logger.warning("%s while it waited for work; nothing of a report is lost", how)
+
+    async def _end(self) -> str:
+        """How it ended, in one line; what it said is logged."""
         self._stdin.close()
-        status = await self._process.wait()
-        text = (await self._saying).decode("utf-8", "replace").strip()
-        if status == 0:
+        status = await self._over(_LAST_WORDS)
+        text = (await self._said()).decode("utf-8", "replace").strip()
+        if text:
+            logger.error("the process that judges said at its end: %s", text)
+        if not status:
             return "the process that judges gave no whole answer"
-        logger.error("the process that judges ended badly: %s", text)
         return f"the process that judges {_ended(status)}: {_last_line(text)}".rstrip(": ")
+
+    async def _over(self, patience: float) -> int | None:
+        """Its exit code once it has ended, or what is known of that after `patience` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._process.wait()
+        return self._process.returncode
+
+    async def _said(self) -> bytes:
+        """What it said last. Nothing waits for ever: whoever else has its standard error may keep that open."""
+        done, _ = await asyncio.wait((self._saying,), timeout=_LAST_WORDS)
+        if not done:
+            self._saying.cancel()
+            return b""
+        return b"" if self._saying.cancelled() else self._saying.result()
 
 
 async def _last_of(stream: asyncio.StreamReader) -> bytes:
