@@ -115,7 +115,7 @@ class ApiSettings(_Model):
     relist: Annotated[str, _between("1s", "24h")] = "1m"
     """Time between two full lists of Jobs, pods, nodes or matrices, which find what a watch did not tell.
 
-    A list that takes long is made less often: at most a hundredth of the time goes into lists.
+    A list that takes long is made less often, so that a hundredth of the time goes into lists: up to five times this.
     """
     watch_silence: Annotated[str, _between("1s", "10m")] = "70s"
     """A watch on which nothing comes for this time is opened anew; servers send a bookmark about every minute."""

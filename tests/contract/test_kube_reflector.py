@@ -307,6 +307,23 @@ async def test_watches_that_bring_news_and_end_early_keep_the_pace(broken: bool)
     assert world.watches[11][1] - world.watches[0][1] >= 0.9 * 11 * 0.1
 
 
+async def test_after_a_list_that_took_long_the_next_one_is_not_put_off_for_long() -> None:
+    """A hundred times as long, to spare the server, would be half a minute here, and an hour after a real stall."""
+    world, seen = World(), Seen()
+    script = world.script
+
+    async def slow_once(request: Request, raw: web.Request) -> web.StreamResponse:
+        if "watch" not in request.query and world.lists == 0:
+            await asyncio.sleep(0.3)
+        return await script(request, raw)
+
+    world.script = slow_once  # type: ignore[method-assign]
+    async with reflecting(world, seen, relist=0.2) as (reflector, _api, _task):
+        await reflector.synced.wait()
+        world.put("a", quiet=True)
+        await until(lambda: names(reflector) == {"a"}, 10)
+
+
 async def test_what_was_seen_of_an_object_helps_to_read_it_now() -> None:
     world, seen = World(), Seen()
     world.put("a")

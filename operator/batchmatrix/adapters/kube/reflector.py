@@ -22,7 +22,10 @@ T = TypeVar("T")
 RELIST = 60.0
 """Seconds between full lists; they find what a watch should have told and did not."""
 LIST_SHARE = 0.01
-"""Share of the time that goes into full lists at most: a collection that takes long is listed less often."""
+"""Share of the time that goes into full lists: a collection that takes long is listed less often."""
+LEAST_OFTEN = 5
+"""Intervals after which it is listed however long the last list took: that may have been a moment's trouble, and until
+the next one nothing shows what a watch did not tell."""
 SILENCE = 70.0
 """Seconds without a byte after which a watch is held to be dead; bookmarks come about every 60."""
 WATCH_SECONDS = 200
@@ -145,7 +148,8 @@ class Reflector(Generic[T]):
             self._drop(uid)
         self._version = version
         self._heard = self._next = time.monotonic()
-        self._due = self._heard + max(self._relist, (self._heard - begun) / LIST_SHARE)
+        spared = (self._heard - begun) / LIST_SHARE
+        self._due = self._heard + min(max(self._relist, spared), LEAST_OFTEN * self._relist)
         self.denied = False
         self.synced.set()
 
