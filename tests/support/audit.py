@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.support.cluster import ROOT, Json
@@ -24,31 +24,35 @@ class AuditLog:
         self.path = Path(done.stdout.strip())
         self._start = self.path.stat().st_size
 
-    def events(self, *, user: str = "", namespace: str = "", resource: str = "", verb: str = "") -> Iterator[Json]:
-        """Answered requests; an empty argument leaves that open."""
-        for event in self._all(user=user, namespace=namespace):
-            target = event.get("objectRef", {})
-            if event.get("stage") != "ResponseComplete":
-                continue
-            if user and event["user"]["username"] != user:
-                continue
-            if namespace and target.get("namespace") != namespace:
-                continue
-            if resource and target.get("resource") != resource:
-                continue
-            if verb and event["verb"] != verb:
-                continue
-            yield event
-
-    def _all(self, *, user: str, namespace: str) -> Iterator[Json]:
-        """What may be of this user and namespace."""
+    def events(
+        self,
+        *,
+        user: str = "",
+        namespace: str = "",
+        resource: str = "",
+        verb: str = "",
+        stage: str = "ResponseComplete",
+    ) -> Iterator[Json]:
+        """Answered requests, or what stands at another `stage`; an empty argument leaves that open."""
         with self.path.open("rb") as source:
             source.seek(self._start)
             for line in source:
                 # Parsing is dear and the log long: what cannot fit is not parsed.
                 if not line.endswith(b"\n") or user.encode() not in line or namespace.encode() not in line:
                     continue
-                yield json.loads(line)
+                event = json.loads(line)
+                target = event.get("objectRef", {})
+                if event.get("stage") != stage:
+                    continue
+                if user and event["user"]["username"] != user:
+                    continue
+                if namespace and target.get("namespace") != namespace:
+                    continue
+                if resource and target.get("resource") != resource:
+                    continue
+                if verb and event["verb"] != verb:
+                    continue
+                yield event
 
     def writes(self, *, user: str, namespace: str = "") -> Iterator[Json]:
         """Requests of a user that were meant to change something."""
@@ -59,15 +63,14 @@ class AuditLog:
         found = self.events(user=user, namespace=namespace, resource="jobs", verb="create")
         return [str(event["objectRef"]["name"]) for event in found if event["responseStatus"]["code"] == 201]
 
-    def followed_pods(self, *, user: str, namespace: str) -> set[str]:
-        """Names of the pods whose log a user follows or has followed: the stream is or was open."""
-        return {
-            str(event["objectRef"]["name"])
-            for event in self._all(user=user, namespace=namespace)
-            if event.get("stage") == "ResponseStarted"
-            and event["responseStatus"]["code"] == 200
-            and event["user"]["username"] == user
-            and event["objectRef"].get("namespace") == namespace
+    def unfollowed(self, pods: Iterable[Json], *, user: str, namespace: str) -> set[str]:
+        """Names of those of `pods` that run and whose log `user` has not begun to follow: no stream was open."""
+        begun = self.events(user=user, namespace=namespace, resource="pods", stage="ResponseStarted")
+        followed = {
+            event["objectRef"]["name"]
+            for event in begun
+            if event["responseStatus"]["code"] == 200
             and event["objectRef"].get("subresource") == "log"
             and "follow=true" in event["requestURI"]
         }
+        return {pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] == "Running"} - followed

@@ -81,13 +81,7 @@ def test_a_histogram_has_15_bins_between_the_shortest_and_the_longest_time() -> 
 def test_times_that_are_as_good_as_one_have_a_histogram(seconds: list[float]) -> None:
     rows = [row(1, "s", 0, one) for one in seconds]
     assert sum(bar.get_height() for bar in drawn(rows, "histogram").patches if isinstance(bar, Rectangle)) == len(rows)
-    files = dict(module._files("histogram", module._histogram("s", rows)))
-    assert set(files) == {"histogram.png", "histogram.svg"}
-
-
-@pytest.mark.parametrize("seconds", [[5e-324], [1e-300, 2e-300]])
-def test_so_few_times_that_are_hardly_any_have_every_plot(seconds: list[float]) -> None:
-    assert len(list(batch_plots([row(1, "s", 0, one) for one in seconds]))) == 6
+    assert len(list(batch_plots(rows))) == 6
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
@@ -100,22 +99,12 @@ def test_every_list_has_a_share_of_a_bounded_file(limit: int) -> None:
         assert all(kept for kept, _ in rows.values())
 
 
-def size_within(summary: Summary, limit: int) -> int:
-    return len(summary_json(summary, trials=False, limit=limit))
-
-
 @pytest.mark.parametrize("summary", [huge_summary(3), judged_huge()], ids=["plain", "judged"])
 def test_no_limit_is_passed_by_a_single_byte(summary: Summary) -> None:
     whole = summary_json(summary, trials=False)
     row = len(json.dumps(json.loads(whole)["cells"][0]))
-    limits = range(len(whole) - row - 10, len(whole))
-    sizes = {limit: size_within(summary, limit) for limit in (*limits[::32], limits[-1])}
-    for low, high in pairwise(list(sizes)):
-        # Where one more of something begins to fit is where a byte can be too many.
-        if sizes[low] != sizes[high]:
-            sizes |= {limit: size_within(summary, limit) for limit in range(low + 1, high)}
-    assert all(size <= limit for limit, size in sizes.items())
-    assert len(set(sizes.values())) > 1
+    for limit in range(len(whole) - row - 10, len(whole)):
+        assert len(summary_json(summary, trials=False, limit=limit)) <= limit
     assert summary_json(summary, trials=False, limit=10 * len(whole)) == whole
 
 

@@ -13,6 +13,7 @@ from batchmatrix.base.errors import Unavailable
 from batchmatrix.engine.analysis import analyse
 from batchmatrix.model.judging import CheckRule, JudgingRules
 from batchmatrix.ports.analyst import Judged
+from tests.support.kube import until
 from tests.support.summaries import expecting
 
 FRAMES = "import sys; from batchmatrix.adapters.child.frames import read_frame, write_frame"
@@ -28,14 +29,18 @@ async def ask(analyst: ChildAnalyst, location: str = "") -> Judged:
 
 
 def answering(then: str = "") -> tuple[str, ...]:
-    """A process that tells its pid as the verdict of what it is asked, and then does something more."""
+    """A process that tells its pid as the verdict of what it is asked, and then does something more.
+
+    Asked with a path as the location it makes that file, and is busy for a minute.
+    """
     return python(f"""
 import os, signal, sys, time
 from dataclasses import replace
 from batchmatrix.adapters.child.frames import read_frame, write_frame
 from batchmatrix.ports.analyst import Judged
 while (request := read_frame(sys.stdin.buffer)) is not None:
-    if request[2].startswith("slow"):
+    if request[2].startswith("/"):
+        open(request[2], "w").close()
         time.sleep(60)
     write_frame(sys.stdout.buffer, Judged(replace(request[0], verdict=str(os.getpid()), reason=request[2]), {{}}))
     {then or "pass"}
@@ -44,12 +49,6 @@ while (request := read_frame(sys.stdin.buffer)) is not None:
 
 def is_there(pid: str) -> bool:
     return Path(f"/proc/{pid}").exists()
-
-
-async def until_gone(pid: str) -> None:
-    async with asyncio.timeout(30):
-        while is_there(pid):  # noqa: ASYNC110 - the end of a process is no event of ours
-            await asyncio.sleep(0.02)
 
 
 async def test_the_process_gives_what_judging_gives_here() -> None:
@@ -80,7 +79,7 @@ async def test_one_process_judges_what_ends_together_and_goes_after_a_while() ->
     analyst = ChildAnalyst(command=answering(), rest=0.3)
     first, second = await asyncio.gather(ask(analyst), ask(analyst))
     assert first.summary.verdict == second.summary.verdict
-    await until_gone(first.summary.verdict)
+    await until(lambda: not is_there(first.summary.verdict), 30)
     assert (await ask(analyst)).summary.verdict != first.summary.verdict
     await analyst.close()
 
@@ -90,9 +89,7 @@ async def test_one_that_died_while_it_waited_is_replaced_and_its_end_is_told(cap
     first = (await ask(analyst)).summary.verdict
     worker = analyst._waiting
     assert worker is not None
-    async with asyncio.timeout(30):
-        while worker.lives:  # noqa: ASYNC110 - the end of a process is no event of ours
-            await asyncio.sleep(0.02)
+    await until(lambda: not worker.lives, 30)
     assert (await ask(analyst)).summary.verdict != first
     await analyst.close()
     (told,) = {record.getMessage() for record in caplog.records if record.levelname == "WARNING"}
@@ -102,7 +99,7 @@ async def test_one_that_died_while_it_waited_is_replaced_and_its_end_is_told(cap
 async def test_one_that_ends_in_good_order_after_its_answer_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
     analyst = ChildAnalyst(command=answering("break"))
     first = (await ask(analyst)).summary.verdict
-    await until_gone(first)
+    await until(lambda: not is_there(first), 30)
     await analyst.close()
     assert caplog.records == []
 
@@ -113,21 +110,20 @@ async def test_one_that_has_become_large_does_not_stay() -> None:
     await ask(analyst)
     worker = analyst._waiting
     assert worker is not None
-    async with asyncio.timeout(30):
-        while worker.lives:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    await until(lambda: not worker.lives, 30)
     await analyst.close()
 
 
-async def test_no_answer_is_given_to_another_question() -> None:
+async def test_no_answer_is_given_to_another_question(tmp_path: Path) -> None:
     """One that was asked and is not waited for any more is ended."""
-    analyst = ChildAnalyst(command=answering(), patience=1.0)
+    analyst = ChildAnalyst(command=answering(), patience=2.0)
     first = (await ask(analyst, "first")).summary.verdict
-    with pytest.raises(Unavailable, match="took more than 1 s"):
-        await ask(analyst, "slow")
+    with pytest.raises(Unavailable, match="took more than 2 s"):
+        await ask(analyst, str(tmp_path / "first"))
     assert not is_there(first)
-    second = asyncio.create_task(ask(analyst, "slow again"))
-    await asyncio.sleep(0.3)
+    taken = tmp_path / "second"
+    second = asyncio.create_task(ask(analyst, str(taken)))
+    await until(taken.exists, 30)
     second.cancel()
     with pytest.raises(asyncio.CancelledError):
         await second
@@ -145,9 +141,7 @@ async def test_one_that_waits_ends_with_the_controller() -> None:
 async def test_the_controller_does_not_wait_for_one_that_does_not_go() -> None:
     analyst = ChildAnalyst(command=(*answering()[:2], answering()[2] + "\ntime.sleep(60)"), rest=0.05)
     pid = (await ask(analyst)).summary.verdict
-    async with asyncio.timeout(30):
-        while not analyst._leaving:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await until(lambda: analyst._leaving, 30)
     async with asyncio.timeout(5):
         await analyst.close()
     assert not is_there(pid)
